@@ -1,0 +1,141 @@
+//! Addresses and prefixes in the form that is compared per packet.
+
+/// The address family. As wide as the words of an [`Address`], so that there is no padding: the
+/// compiler would move it about on the stack in pieces that the verifier refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Family {
+    /// Neither IPv4 nor IPv6.
+    None = 0,
+    /// IPv4.
+    V4 = 4,
+    /// IPv6.
+    V6 = 6,
+}
+
+/// An address of either family as two words of its bytes, in the order of memory.
+///
+/// Nothing is byte-swapped per packet: prefixes are kept in the same order. An IPv4 address is
+/// the low half of `low`; the rest is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Address {
+    /// Bytes 0 to 7 of an IPv6 address.
+    pub high: u64,
+    /// Bytes 8 to 15 of an IPv6 address, or an IPv4 address.
+    pub low: u64,
+    /// Which it is.
+    pub family: Family,
+}
+
+impl Address {
+    /// The address of a packet that has none.
+    pub const NONE: Self = Self {
+        high: 0,
+        low: 0,
+        family: Family::None,
+    };
+
+    /// From the bytes of an IPv4 header.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v4(bytes: [u8; 4]) -> Self {
+        Self {
+            high: 0,
+            low: u32::from_ne_bytes(bytes) as u64,
+            family: Family::V4,
+        }
+    }
+
+    /// From the bytes of an IPv6 header.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v6(bytes: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        Self {
+            high: u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+            low: u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
+            family: Family::V6,
+        }
+    }
+
+    /// The inverse of [`Address::v4`] and [`Address::v6`].
+    #[must_use]
+    pub fn to_ip(self) -> Option<core::net::IpAddr> {
+        match self.family {
+            Family::None => None,
+            Family::V4 => Some(core::net::IpAddr::from((self.low as u32).to_ne_bytes())),
+            Family::V6 => {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&self.high.to_ne_bytes());
+                bytes[8..].copy_from_slice(&self.low.to_ne_bytes());
+                Some(core::net::IpAddr::from(bytes))
+            }
+        }
+    }
+}
+
+impl From<core::net::IpAddr> for Address {
+    fn from(address: core::net::IpAddr) -> Self {
+        match address {
+            core::net::IpAddr::V4(v4) => Self::v4(v4.octets()),
+            core::net::IpAddr::V6(v6) => Self::v6(v6.octets()),
+        }
+    }
+}
+
+/// A prefix: the addresses of one family that agree with `network` under `mask`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Cidr {
+    high: u64,
+    low: u64,
+    mask_high: u64,
+    mask_low: u64,
+    family: u64,
+}
+
+impl Cidr {
+    /// Matches nothing; fills the unused places of a list.
+    pub const NONE: Self = Self {
+        high: 0,
+        low: 0,
+        mask_high: 0,
+        mask_low: 0,
+        family: u64::MAX,
+    };
+
+    /// `address/length`, or `None` where the length is too great for the family. Host bits are
+    /// dropped.
+    #[must_use]
+    pub fn new(address: core::net::IpAddr, length: u8) -> Option<Self> {
+        let mask = match address {
+            core::net::IpAddr::V4(_) if length <= 32 => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+                Address::v4(mask.to_be_bytes())
+            }
+            core::net::IpAddr::V6(_) if length <= 128 => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+                Address::v6(mask.to_be_bytes())
+            }
+            _ => return None,
+        };
+        let address = Address::from(address);
+        Some(Self {
+            high: address.high & mask.high,
+            low: address.low & mask.low,
+            mask_high: mask.high,
+            mask_low: mask.low,
+            family: address.family as u64,
+        })
+    }
+
+    /// Whether `address` lies within.
+    #[inline(always)]
+    #[must_use]
+    pub const fn contains(&self, address: &Address) -> bool {
+        let differing = ((address.high ^ self.high) & self.mask_high)
+            | ((address.low ^ self.low) & self.mask_low);
+        self.family == address.family as u64 && differing == 0
+    }
+}

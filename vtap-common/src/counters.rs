@@ -1,0 +1,140 @@
+//! The counters, kept per CPU in the kernel and added up in user space.
+//!
+//! They always satisfy, exactly:
+//! `received.packets = not_tunnel + tunnel` and
+//! `tunnel = malformed + filtered + matched.packets`.
+
+use crate::{
+    packet::{HeaderBytes, Slots},
+    reason::{Lost, Malformed},
+    selection::MAX_RULES,
+};
+
+/// Packets and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Traffic {
+    /// Number of packets.
+    pub packets: u64,
+    /// Sum of their lengths.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Counts one packet of `len` bytes.
+    #[inline(always)]
+    pub const fn count(&mut self, len: u32) {
+        self.packets += 1;
+        self.bytes += len as u64;
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What one CPU, or the reader of a file, counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counters {
+    /// Every frame that was looked at, in bytes of the outer frame.
+    pub received: Traffic,
+    /// Frames that are not for a tap port.
+    pub not_tunnel: u64,
+    /// Frames for a tap port.
+    pub tunnel: u64,
+    /// Tunnel frames without a usable inner packet, by [`Malformed`].
+    pub malformed: [u64; Malformed::COUNT],
+    /// Inner packets that were not selected.
+    pub filtered: u64,
+    /// Inner packets that were, in bytes on the wire before any cut.
+    pub matched: Traffic,
+    /// Selected packets that did not reach user space, by [`Lost`].
+    pub lost: [u64; Lost::COUNT],
+    /// Packets that each rule decided.
+    pub rules: [u64; MAX_RULES],
+}
+
+impl Counters {
+    /// Nothing counted.
+    pub const ZERO: Self = Self {
+        received: Traffic {
+            packets: 0,
+            bytes: 0,
+        },
+        not_tunnel: 0,
+        tunnel: 0,
+        malformed: [0; Malformed::COUNT],
+        filtered: 0,
+        matched: Traffic {
+            packets: 0,
+            bytes: 0,
+        },
+        lost: [0; Lost::COUNT],
+        rules: [0; MAX_RULES],
+    };
+
+    #[inline(always)]
+    pub(crate) fn count_malformed(&mut self, reason: Malformed) {
+        if let Some(counter) = self.malformed.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn count_rule(&mut self, rule: u32) {
+        if let Some(counter) = self.rules.get_mut(rule as usize) {
+            *counter += 1;
+        }
+    }
+
+    /// Counts a selected packet that is not delivered.
+    #[inline(always)]
+    pub fn count_lost(&mut self, reason: Lost) {
+        if let Some(counter) = self.lost.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+
+    /// Adds what another CPU counted.
+    pub fn add(&mut self, other: &Self) {
+        // Destructured, so that a new counter cannot be forgotten here.
+        let Self {
+            received,
+            not_tunnel,
+            tunnel,
+            malformed,
+            filtered,
+            matched,
+            lost,
+            rules,
+        } = other;
+        self.received.add(received);
+        self.not_tunnel += not_tunnel;
+        self.tunnel += tunnel;
+        add_each(&mut self.malformed, malformed);
+        self.filtered += filtered;
+        self.matched.add(matched);
+        add_each(&mut self.lost, lost);
+        add_each(&mut self.rules, rules);
+    }
+}
+
+/// What the kernel keeps per CPU: the counters between packets, the rest within one.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct CpuState {
+    /// The only part that user space reads.
+    pub counters: Counters,
+    /// See [`Slots`].
+    pub slots: Slots,
+    /// See [`HeaderBytes`].
+    pub header: HeaderBytes,
+}
+
+fn add_each(sums: &mut [u64], others: &[u64]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+}

@@ -1,0 +1,100 @@
+//! The mirrored packet, down to what rules ask of it.
+
+use crate::{
+    address::Address,
+    outer::Datagram,
+    packet::{Bounded, Packet},
+    reason::Malformed,
+    tunnel::Tunnel,
+    wire::{
+        BadHeader, Fragment, Network, Protocol,
+        ethernet::{self, Link},
+        transport::Transport,
+    },
+};
+
+/// The inner packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Inner {
+    /// Bytes of it that arrived.
+    pub len: u32,
+    /// Bytes of it before a tap cut it; `len` where nothing says otherwise.
+    pub wirelen: u32,
+    /// Source address; of an ARP packet, the sender's.
+    pub src: Address,
+    /// Destination address; of an ARP packet, the target's.
+    pub dst: Address,
+    /// What it is.
+    pub protocol: Protocol,
+    /// Source port, or [`ABSENT`](crate::wire::transport::ABSENT).
+    pub src_port: u32,
+    /// Destination port, or [`ABSENT`](crate::wire::transport::ABSENT).
+    pub dst_port: u32,
+    /// ICMP type, or [`ABSENT`](crate::wire::transport::ABSENT).
+    pub icmp_type: u32,
+    /// ICMP code, or [`ABSENT`](crate::wire::transport::ABSENT).
+    pub icmp_code: u32,
+}
+
+/// Reads the headers of the inner packet.
+#[inline(always)]
+pub fn parse<P: Packet>(
+    packet: &P,
+    datagram: &Datagram,
+    tunnel: &Tunnel,
+) -> Result<Inner, Malformed> {
+    let packet = &Bounded::new(packet, datagram.end);
+    let link = if tunnel.ether_type == 0 {
+        ethernet::parse(packet, tunnel.payload)?
+    } else {
+        Link {
+            ether_type: tunnel.ether_type,
+            payload: tunnel.payload,
+        }
+    };
+    let network = Network::parse(packet, link.payload, link.ether_type)?;
+    let transport = if network.fragment == Fragment::Later {
+        Transport::NONE
+    } else {
+        Transport::parse(packet, network.payload, network.protocol)?
+    };
+    // A tap that cuts leaves the lengths in the headers as they were.
+    let network_end = link.payload + network.len;
+    let wire_end = if network.len != 0 && network_end > datagram.wire_end {
+        network_end
+    } else {
+        datagram.wire_end
+    };
+    let Transport {
+        src_port,
+        dst_port,
+        icmp_type,
+        icmp_code,
+    } = transport;
+    Ok(Inner {
+        len: datagram.end - tunnel.payload,
+        wirelen: wire_end - tunnel.payload,
+        src: network.src,
+        dst: network.dst,
+        protocol: network.protocol,
+        src_port,
+        dst_port,
+        icmp_type,
+        icmp_code,
+    })
+}
+
+impl From<BadHeader> for Malformed {
+    #[inline(always)]
+    fn from(header: BadHeader) -> Self {
+        match header {
+            BadHeader::Ethernet => Self::InnerEthernet,
+            BadHeader::Vlan => Self::InnerVlan,
+            BadHeader::Ipv4 => Self::InnerIpv4,
+            BadHeader::Ipv6 => Self::InnerIpv6,
+            BadHeader::Ipv6Extension => Self::InnerIpv6Extension,
+            BadHeader::Arp => Self::InnerArp,
+            BadHeader::Transport => Self::InnerTransport,
+        }
+    }
+}

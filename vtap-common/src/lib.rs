@@ -1,0 +1,110 @@
+//! What the two sides of vtap share.
+//!
+//! The path of a packet is the order of these modules:
+//!
+//! 1. [`outer`]: the frame from the wire, down to a UDP datagram to a tap port;
+//! 2. [`tunnel`]: the VXLAN header;
+//! 3. [`inner`]: the mirrored frame, down to its protocol and ports;
+//! 4. [`decide`]: what the user selected ([`selection`]);
+//! 5. [`record`]: what the kernel hands to user space.
+//!
+//! [`examine`] runs steps 1 to 4. The XDP program and the reader of capture files call this one
+//! function, over different kinds of [`Packet`]; [`counters`] holds what both count.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+pub mod address;
+pub mod counters;
+pub mod decide;
+pub mod inner;
+pub mod outer;
+pub mod packet;
+#[cfg(feature = "user")]
+mod pod;
+pub mod reason;
+pub mod record;
+pub mod selection;
+pub mod tunnel;
+pub mod wire;
+
+use crate::{
+    counters::Counters,
+    decide::Decision,
+    inner::Inner,
+    outer::{Datagram, NoDatagram},
+    packet::Packet,
+    reason::Malformed,
+    selection::Selection,
+    tunnel::Tunnel,
+};
+
+/// What became of one frame.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome {
+    /// Not for a tap port: none of vtap's business.
+    NotTunnel,
+    /// Sent to a tap port, but no inner packet can be had from it.
+    Malformed(Malformed),
+    /// An inner packet that the user did not select.
+    Filtered,
+    /// An inner packet that the user wants.
+    Matched(Matched),
+}
+
+/// A selected inner packet and where it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched {
+    /// The datagram that carried it.
+    pub datagram: Datagram,
+    /// Its network identifier, and where it begins.
+    pub tunnel: Tunnel,
+    /// What it is.
+    pub inner: Inner,
+}
+
+/// Examines one frame: decapsulates it, decides on it, and counts all but the delivery.
+///
+/// Of a [`Outcome::Matched`] packet the caller then counts the loss, if it comes to that.
+#[inline(always)]
+pub fn examine<P: Packet>(packet: &P, selection: &Selection, counters: &mut Counters) -> Outcome {
+    counters.received.count(packet.len());
+    let datagram = match outer::parse(packet, selection) {
+        Ok(datagram) => datagram,
+        Err(NoDatagram::NotTunnel) => {
+            counters.not_tunnel += 1;
+            return Outcome::NotTunnel;
+        }
+        Err(NoDatagram::Malformed(reason)) => {
+            counters.tunnel += 1;
+            return malformed(counters, reason);
+        }
+    };
+    counters.tunnel += 1;
+    let tunnel = match tunnel::parse(packet, &datagram) {
+        Ok(tunnel) => tunnel,
+        Err(reason) => return malformed(counters, reason),
+    };
+    let inner = match inner::parse(packet, &datagram, &tunnel) {
+        Ok(inner) => inner,
+        Err(reason) => return malformed(counters, reason),
+    };
+    let Decision { capture, rule } = decide::decide(selection, &datagram, tunnel.vni, &inner);
+    if let Some(rule) = rule {
+        counters.count_rule(rule);
+    }
+    if !capture {
+        counters.filtered += 1;
+        return Outcome::Filtered;
+    }
+    counters.matched.count(inner.wirelen);
+    Outcome::Matched(Matched {
+        datagram,
+        tunnel,
+        inner,
+    })
+}
+
+#[inline(always)]
+fn malformed(counters: &mut Counters, reason: Malformed) -> Outcome {
+    counters.count_malformed(reason);
+    Outcome::Malformed(reason)
+}

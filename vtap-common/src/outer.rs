@@ -1,0 +1,99 @@
+//! The frame from the wire, down to a UDP datagram to a tap port.
+
+use network_types::udp::UdpHdr;
+
+use crate::{
+    address::Address,
+    packet::{Header, Packet, Slot},
+    reason::Malformed,
+    selection::Selection,
+    tunnel::Encapsulation,
+    wire::{Fragment, Network, Protocol, ethernet},
+};
+
+/// Why a frame has no datagram for vtap.
+#[derive(Clone, Copy, Debug)]
+pub enum NoDatagram {
+    /// It is other traffic, or is cut off before it names a tap port.
+    NotTunnel,
+    /// It went to a tap port.
+    Malformed(Malformed),
+}
+
+/// A UDP datagram to a tap port.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram {
+    /// Where its payload begins in the frame.
+    pub payload: u32,
+    /// Where its payload ends: what is behind that (padding, a driver's trailer) is not its own.
+    pub end: u32,
+    /// Where its payload ended on the wire; beyond `end` if the frame was cut.
+    pub wire_end: u32,
+    /// The tunnel's source address.
+    pub src: Address,
+    /// The tunnel's destination address.
+    pub dst: Address,
+    /// The tunnel's source port, which carries a hash of the inner flow.
+    pub src_port: u32,
+    /// How the tap port it went to is read.
+    pub encapsulation: Encapsulation,
+}
+
+/// Finds the datagram.
+#[inline(always)]
+pub fn parse<P: Packet>(packet: &P, selection: &Selection) -> Result<Datagram, NoDatagram> {
+    let not_tunnel = |_| NoDatagram::NotTunnel;
+    let link = ethernet::parse(packet, 0).map_err(not_tunnel)?;
+    let network = Network::parse(packet, link.payload, link.ether_type).map_err(not_tunnel)?;
+    if network.protocol != Protocol::UDP || network.fragment == Fragment::Later {
+        return Err(NoDatagram::NotTunnel);
+    }
+    // The ports first: a frame cut behind them is known to be a tunnel's.
+    let ports = packet
+        .header::<[u8; 4]>(network.payload)
+        .ok_or(NoDatagram::NotTunnel)?;
+    let port = u32::from(u16::from_be_bytes([ports[2], ports[3]]));
+    let tap = selection.tap_ports.find(|tap| tap.port == port);
+    let tap = tap.ok_or(NoDatagram::NotTunnel)?;
+    datagram(packet, &network, tap.encapsulation).map_err(NoDatagram::Malformed)
+}
+
+#[inline(always)]
+fn datagram<P: Packet>(
+    packet: &P,
+    network: &Network,
+    encapsulation: Encapsulation,
+) -> Result<Datagram, Malformed> {
+    if network.fragment == Fragment::First {
+        return Err(Malformed::OuterFragment);
+    }
+    let udp = packet
+        .header::<UdpHdr>(network.payload)
+        .ok_or(Malformed::UdpHeader)?;
+    let payload = network.payload + <UdpHdr as Header>::LEN;
+    let len = u32::from(udp.len());
+    // Zero is how a super-frame of 64 kB and more states its length: the frame's own decides.
+    let wire_end = if len == 0 {
+        packet.len()
+    } else if len < <UdpHdr as Header>::LEN {
+        return Err(Malformed::UdpLength);
+    } else {
+        network.payload + len
+    };
+    Ok(Datagram {
+        payload,
+        end: packet.forget(
+            Slot::End,
+            if wire_end < packet.len() {
+                wire_end
+            } else {
+                packet.len()
+            },
+        ),
+        wire_end,
+        src: network.src,
+        dst: network.dst,
+        src_port: u32::from(u16::from_be_bytes(udp.src)),
+        encapsulation,
+    })
+}

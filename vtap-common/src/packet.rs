@@ -1,0 +1,140 @@
+//! Access to a frame's bytes, the same for packet memory in the kernel and for a slice.
+
+use core::ops::Deref;
+
+use network_types::{ip::Ipv4Hdr, ip::Ipv6Hdr, udp::UdpHdr, vxlan::VxlanHdr};
+
+/// A header that may be read from any address.
+///
+/// # Safety
+///
+/// The type has alignment 1, no padding, and every bit pattern is a value of it.
+pub unsafe trait Header: Copy {
+    /// Length in bytes.
+    const LEN: u32 = size_of::<Self>() as u32;
+}
+
+// SAFETY: a byte array, or `repr(C)` structs of bytes and byte arrays only.
+unsafe impl<const N: usize> Header for [u8; N] {}
+// SAFETY: as above.
+unsafe impl Header for Ipv4Hdr {}
+// SAFETY: as above.
+unsafe impl Header for Ipv6Hdr {}
+// SAFETY: as above.
+unsafe impl Header for UdpHdr {}
+// SAFETY: as above.
+unsafe impl Header for VxlanHdr {}
+
+/// Offsets at which headers are looked for stay below this; the verifier wants a bound under
+/// 64 kB on every offset into packet memory.
+pub const MAX_HEADER_OFFSET: u32 = 0x7fff;
+
+/// A frame.
+pub trait Packet {
+    /// How a header is handed out: by reference where its bytes lie in one piece, else by value.
+    type Ref<'a, T: Header + 'a>: Deref<Target = T>
+    where
+        Self: 'a;
+
+    /// Bytes present, in all fragments of the buffer.
+    fn len(&self) -> u32;
+
+    /// The header at `offset`, or `None` where the frame ends before the header does.
+    fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>>;
+
+    /// Returns `value`, having made the verifier forget how it came about.
+    ///
+    /// Where many ways through the headers meet (tags, options, extension headers), the verifier
+    /// would otherwise walk everything that follows once per way, and give up.
+    #[inline(always)]
+    fn forget(&self, slot: Slot, value: u32) -> u32 {
+        let _ = slot;
+        value
+    }
+
+    /// Whether the frame holds no byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The places at which ways through the headers meet; see [`Packet::forget`].
+#[derive(Clone, Copy)]
+pub enum Slot {
+    /// Where the network header begins.
+    Network,
+    /// Where the transport header begins.
+    Transport,
+    /// Where the inner packet begins.
+    Inner,
+    /// Where the inner packet ends.
+    End,
+}
+
+/// Values on their way through [`Packet::forget`].
+pub type Slots = [u32; 4];
+
+/// Room for the longest header, where headers are copied out of a frame in fragments.
+pub type HeaderBytes = [u64; 5];
+
+/// A packet of which only the bytes before `end` count: the inner packet ends where the UDP
+/// length says, not where the frame does (Ethernet padding, trailers of a driver).
+pub struct Bounded<'p, P> {
+    packet: &'p P,
+    end: u32,
+}
+
+impl<'p, P: Packet> Bounded<'p, P> {
+    /// The bytes of `packet` before `end`.
+    #[inline(always)]
+    pub const fn new(packet: &'p P, end: u32) -> Self {
+        Self { packet, end }
+    }
+}
+
+impl<P: Packet> Packet for Bounded<'_, P> {
+    type Ref<'a, T: Header + 'a>
+        = P::Ref<'a, T>
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.end
+    }
+
+    #[inline(always)]
+    fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>> {
+        if offset + T::LEN > self.end {
+            return None;
+        }
+        self.packet.header(offset)
+    }
+
+    #[inline(always)]
+    fn forget(&self, slot: Slot, value: u32) -> u32 {
+        self.packet.forget(slot, value)
+    }
+}
+
+/// A frame in one piece of ordinary memory.
+impl Packet for &[u8] {
+    type Ref<'a, T: Header + 'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    fn len(&self) -> u32 {
+        u32::try_from(<[u8]>::len(self)).unwrap_or(u32::MAX)
+    }
+
+    fn header<T: Header>(&self, offset: u32) -> Option<&T> {
+        if offset > MAX_HEADER_OFFSET {
+            return None;
+        }
+        let start = offset as usize;
+        let bytes = self.get(start..start + size_of::<T>())?;
+        // SAFETY: `bytes` is as long as `T`; `Header` promises alignment 1 and any bit pattern.
+        Some(unsafe { &*bytes.as_ptr().cast::<T>() })
+    }
+}

@@ -1,0 +1,200 @@
+//! What the kernel hands to user space: one record per packet, in a ring per CPU.
+//!
+//! A record is a [`RecordHeader`] and then the inner packet. The kernel reserves records of
+//! constant size only, so a packet takes the smallest class that holds it.
+
+use crate::{
+    Matched,
+    address::{Address, Family},
+    tunnel::LinkType,
+    wire::Protocol,
+};
+
+/// Rings at most: one per CPU.
+pub const MAX_RINGS: usize = 1024;
+
+/// What the XDP program is told besides the [`Selection`](crate::selection::Selection).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Settings {
+    /// Whether a tunnel packet that was looked at goes on to the network stack (1) or not (0).
+    pub pass: u32,
+    /// Bytes of an inner packet that are captured at most.
+    pub snaplen: u32,
+}
+
+/// Calls the macro `$then` with the sizes of the record classes, in bytes of packet.
+///
+/// With the ring's own 8 bytes and the record header, each is a multiple of a cache line. The
+/// largest holds any datagram of 64 kB, and super-frames somewhat beyond.
+#[macro_export]
+macro_rules! record_classes {
+    ($then:ident) => {
+        $then! {
+            64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 9216, 16384,
+            32768, 65536, 131_072, 262_144
+        }
+    };
+}
+
+macro_rules! class_list {
+    ($($size:literal),+) => {
+        /// The sizes of [`record_classes`].
+        pub const CLASSES: &[u32] = &[$($size),+];
+    };
+}
+record_classes!(class_list);
+
+/// The largest inner packet that a record holds.
+pub const MAX_CAPLEN: u32 = CLASSES[CLASSES.len() - 1];
+
+/// How `by_proto` groups packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ProtocolClass {
+    /// TCP.
+    Tcp = 0,
+    /// UDP.
+    Udp = 1,
+    /// ICMP for IPv4.
+    Icmp = 2,
+    /// ICMP for IPv6.
+    Icmp6 = 3,
+    /// ARP.
+    Arp = 4,
+    /// Anything else.
+    Other = 5,
+}
+
+impl ProtocolClass {
+    /// All, in the order of their numbers, with the names they are counted under.
+    pub const NAMES: [(Self, &'static str); 6] = [
+        (Self::Tcp, "tcp"),
+        (Self::Udp, "udp"),
+        (Self::Icmp, "icmp"),
+        (Self::Icmp6, "icmp6"),
+        (Self::Arp, "arp"),
+        (Self::Other, "other"),
+    ];
+
+    /// The class of a protocol.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::TCP => Self::Tcp,
+            Protocol::UDP => Self::Udp,
+            Protocol::ICMP => Self::Icmp,
+            Protocol::ICMP6 => Self::Icmp6,
+            Protocol::ARP => Self::Arp,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The head of a record. Integers are in the machine's byte order.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct RecordHeader {
+    /// `CLOCK_MONOTONIC`, in nanoseconds, when the program saw the packet.
+    pub timestamp: u64,
+    /// Bytes of the inner packet that follow.
+    pub caplen: u32,
+    /// Its length on the wire, before a tap cut it.
+    pub wirelen: u32,
+    /// Network identifier in the low 24 bits, and what [`Kind`] packs above them.
+    vni_and_kind: u32,
+    /// The tunnel's source port.
+    pub outer_src_port: u16,
+    /// The receive queue; numbers that do not fit are cut.
+    pub rx_queue: u16,
+    /// The tunnel's source, as in [`Address`].
+    outer_src: [u64; 2],
+    /// The tunnel's destination.
+    outer_dst: [u64; 2],
+}
+
+const _: () = assert!(size_of::<RecordHeader>() == 56);
+
+const LINK_SHIFT: u32 = 24;
+const OUTER_V6_SHIFT: u32 = 25;
+const CLASS_SHIFT: u32 = 28;
+
+impl RecordHeader {
+    /// Describes `matched`, of which `caplen` bytes are captured.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(matched: &Matched, caplen: u32, timestamp: u64, rx_queue: u32) -> Self {
+        let Matched {
+            datagram,
+            tunnel,
+            inner,
+        } = matched;
+        let outer_v6 = datagram.src.family as u64 == Family::V6 as u64;
+        Self {
+            timestamp,
+            caplen,
+            wirelen: inner.wirelen,
+            vni_and_kind: tunnel.vni
+                | ((tunnel.link() as u32) << LINK_SHIFT)
+                | ((outer_v6 as u32) << OUTER_V6_SHIFT)
+                | ((ProtocolClass::of(inner.protocol) as u32) << CLASS_SHIFT),
+            outer_src_port: datagram.src_port as u16,
+            rx_queue: rx_queue as u16,
+            outer_src: [datagram.src.high, datagram.src.low],
+            outer_dst: [datagram.dst.high, datagram.dst.low],
+        }
+    }
+
+    /// Network identifier.
+    #[must_use]
+    pub const fn vni(&self) -> u32 {
+        self.vni_and_kind & 0x00ff_ffff
+    }
+
+    /// What the packet begins with.
+    #[must_use]
+    pub const fn link(&self) -> LinkType {
+        if self.vni_and_kind >> LINK_SHIFT & 1 == 0 {
+            LinkType::Ethernet
+        } else {
+            LinkType::RawIp
+        }
+    }
+
+    /// Its place in [`ProtocolClass::NAMES`].
+    #[must_use]
+    pub const fn class(&self) -> usize {
+        (self.vni_and_kind >> CLASS_SHIFT) as usize
+    }
+
+    /// The tunnel's source address.
+    #[must_use]
+    pub const fn outer_src(&self) -> Address {
+        self.outer(self.outer_src)
+    }
+
+    /// The tunnel's destination address.
+    #[must_use]
+    pub const fn outer_dst(&self) -> Address {
+        self.outer(self.outer_dst)
+    }
+
+    const fn outer(&self, [high, low]: [u64; 2]) -> Address {
+        let v6 = self.vni_and_kind >> OUTER_V6_SHIFT & 1 != 0;
+        Address {
+            high,
+            low,
+            family: if v6 { Family::V6 } else { Family::V4 },
+        }
+    }
+
+    /// Reads the header at the start of a record, or `None` where the record is too short.
+    #[must_use]
+    pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
+        let (header, data) = record.split_at_checked(size_of::<Self>())?;
+        // SAFETY: as long as `Self`; integers only, so any bytes are a value; read unaligned.
+        let header = unsafe { header.as_ptr().cast::<Self>().read_unaligned() };
+        Some((header, data.get(..header.caplen as usize)?))
+    }
+}

@@ -1,0 +1,202 @@
+//! Access to packet memory, in the two ways that kernels offer.
+
+use core::ops::Deref;
+
+use aya_ebpf::{
+    helpers::generated::{bpf_probe_read_kernel, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    programs::XdpContext,
+};
+use vtap_common::{
+    Outcome,
+    counters::CpuState,
+    examine,
+    packet::{Header, HeaderBytes, MAX_HEADER_OFFSET, Packet, Slot, Slots},
+};
+
+use super::settings::selection;
+
+/// How a kernel gives access to a frame.
+pub trait Access {
+    /// Examines the frame and counts the outcome.
+    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome;
+
+    /// Copies `len` bytes from `offset` of the frame to `to`; false where the kernel refuses.
+    ///
+    /// # Safety
+    ///
+    /// `to` is writable for `len` bytes.
+    unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool;
+}
+
+/// Frames in one piece or in fragments: kernels from 5.18.
+pub struct WholeBuffer;
+
+impl Access for WholeBuffer {
+    #[inline(always)]
+    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
+        let CpuState {
+            counters,
+            slots,
+            header,
+        } = state;
+        let linear = InOnePiece::new(ctx, slots);
+        // SAFETY: a plain query on a valid context.
+        let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
+        if len == linear.len() {
+            examine(&linear, selection(), counters)
+        } else {
+            let fragments = InFragments {
+                ctx,
+                len,
+                slots: linear.slots,
+                bytes: header,
+            };
+            examine(&fragments, selection(), counters)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
+        // SAFETY: the caller's; the helper itself checks offset and length against the frame.
+        unsafe { bpf_xdp_load_bytes(ctx.ctx, offset, to.cast(), len) == 0 }
+    }
+}
+
+/// Frames in one piece: kernels from 5.10.
+pub struct Linear;
+
+impl Access for Linear {
+    #[inline(always)]
+    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
+        examine(
+            &InOnePiece::new(ctx, &mut state.slots),
+            selection(),
+            &mut state.counters,
+        )
+    }
+
+    #[inline(always)]
+    unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
+        if offset > MAX_HEADER_OFFSET {
+            return false;
+        }
+        // Before 5.18 no helper copies out of an XDP frame, and a loop of loads can't be written
+        // for a length that only the packet knows. A kernel address may be read, though, and the
+        // frame has one.
+        let from = ctx.data() + offset as usize;
+        // SAFETY: the caller's for `to`; the helper survives any source address.
+        unsafe { bpf_probe_read_kernel(to.cast(), len, from as *const _) == 0 }
+    }
+}
+
+/// A frame between `data` and `data_end`.
+struct InOnePiece<'a> {
+    data: usize,
+    data_end: usize,
+    slots: &'a mut Slots,
+}
+
+impl<'a> InOnePiece<'a> {
+    #[inline(always)]
+    fn new(ctx: &XdpContext, slots: &'a mut Slots) -> Self {
+        Self {
+            data: ctx.data(),
+            data_end: ctx.data_end(),
+            slots,
+        }
+    }
+}
+
+impl Packet for InOnePiece<'_> {
+    type Ref<'a, T: Header + 'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        (self.data_end - self.data) as u32
+    }
+
+    #[inline(always)]
+    fn header<T: Header>(&self, offset: u32) -> Option<&T> {
+        if offset > MAX_HEADER_OFFSET {
+            return None;
+        }
+        let start = self.data + offset as usize;
+        if start + size_of::<T>() > self.data_end {
+            return None;
+        }
+        // SAFETY: within the frame, as just checked; `Header` promises the rest.
+        Some(unsafe { &*(start as *const T) })
+    }
+
+    #[inline(always)]
+    fn forget(&self, slot: Slot, value: u32) -> u32 {
+        forget(self.slots, slot, value)
+    }
+}
+
+/// A frame of which only the helper reaches every byte.
+struct InFragments<'a> {
+    ctx: &'a XdpContext,
+    len: u32,
+    slots: &'a mut Slots,
+    bytes: &'a mut HeaderBytes,
+}
+
+impl Packet for InFragments<'_> {
+    type Ref<'a, T: Header + 'a>
+        = Loaded<T>
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline(always)]
+    fn header<T: Header>(&self, offset: u32) -> Option<Loaded<T>> {
+        if offset > MAX_HEADER_OFFSET {
+            return None;
+        }
+        const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
+        // Not onto the stack: there the verifier wants every access aligned.
+        let bytes = (&raw const *self.bytes).cast_mut();
+        // SAFETY: `bytes` is as long as is said, this CPU's own, and borrowed by nothing else.
+        let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
+        // SAFETY: the helper has filled it, and `Header` promises that any bytes are a value.
+        (result == 0).then(|| Loaded(unsafe { bytes.cast::<T>().read_unaligned() }))
+    }
+
+    #[inline(always)]
+    fn forget(&self, slot: Slot, value: u32) -> u32 {
+        forget(self.slots, slot, value)
+    }
+}
+
+/// A header that was copied out of a frame. Aligned, because on the stack the verifier wants every
+/// access aligned, and fields are at least where they should be relative to the header's start.
+#[repr(C, align(8))]
+struct Loaded<T>(T);
+
+impl<T> Deref for Loaded<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Sends `value` through a map: of what it loads from there the verifier knows nothing.
+#[inline(always)]
+fn forget(slots: &Slots, slot: Slot, value: u32) -> u32 {
+    let place = (&raw const slots[slot as usize]).cast_mut();
+    // SAFETY: this CPU's own memory, which is reached in no other way meanwhile.
+    unsafe {
+        place.write_volatile(value);
+        place.read_volatile()
+    }
+}

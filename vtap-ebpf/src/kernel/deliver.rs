@@ -1,0 +1,80 @@
+//! From the frame into this CPU's ring, in one copy.
+
+use core::{hint::black_box, mem::MaybeUninit};
+
+use aya_ebpf::{
+    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns},
+    programs::XdpContext,
+};
+use vtap_common::{Matched, reason::Lost, record::RecordHeader, record_classes};
+
+use super::{
+    access::Access,
+    maps::{self, Ring},
+    settings::settings,
+};
+
+/// Hands `matched` to user space.
+#[inline(always)]
+pub fn deliver<A: Access>(ctx: &XdpContext, matched: &Matched) -> Result<(), Lost> {
+    // SAFETY: no preconditions.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let ring = maps::ring(cpu).ok_or(Lost::NoRing)?;
+    // SAFETY: no preconditions.
+    let timestamp = unsafe { bpf_ktime_get_ns() };
+    let snaplen = settings().snaplen;
+    let caplen = if matched.inner.len < snaplen {
+        matched.inner.len
+    } else {
+        snaplen
+    };
+    let header = RecordHeader::new(matched, caplen, timestamp, ctx.rx_queue_index());
+    let from = matched.tunnel.payload;
+
+    // Before 6.x the verifier learns the bounds of a value only from checks on the very register
+    // that is used later; hidden from the compiler, `caplen` stays in one.
+    let caplen = black_box(caplen);
+    if caplen == 0 {
+        return put::<A, 64>(ctx, ring, &header, from, 0);
+    }
+    macro_rules! put_in_class {
+        ($($size:literal),+) => {
+            $(if caplen <= $size {
+                return put::<A, $size>(ctx, ring, &header, from, caplen);
+            })+
+        };
+    }
+    record_classes!(put_in_class);
+    Err(Lost::TooLong)
+}
+
+/// A record of one class.
+#[repr(C)]
+struct Record<const N: usize> {
+    header: RecordHeader,
+    data: [MaybeUninit<u8>; N],
+}
+
+#[inline(always)]
+fn put<A: Access, const N: usize>(
+    ctx: &XdpContext,
+    ring: &Ring,
+    header: &RecordHeader,
+    from: u32,
+    caplen: u32,
+) -> Result<(), Lost> {
+    let mut entry = ring.reserve_untyped::<Record<N>>(0).ok_or(Lost::RingFull)?;
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is valid for writes of a `Record<N>`, and `caplen` is at most `N`.
+    let copied = unsafe {
+        (&raw mut (*record).header).write(*header);
+        caplen == 0 || A::copy(ctx, from, (&raw mut (*record).data).cast(), caplen)
+    };
+    if copied {
+        entry.submit(0);
+        Ok(())
+    } else {
+        entry.discard(0);
+        Err(Lost::CopyFailed)
+    }
+}

@@ -1,0 +1,32 @@
+//! The maps, by the names that `bpftool map` shows.
+
+use aya_ebpf::{
+    btf_maps::{ArrayOfMaps, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use vtap_common::{counters::CpuState, record::MAX_RINGS};
+
+#[btf_map]
+static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
+
+/// One ring per CPU, so that no two CPUs share a lock. User space makes the rings.
+#[btf_map]
+static VTAP_RINGS: ArrayOfMaps<Ring, MAX_RINGS> = ArrayOfMaps::new();
+
+/// A ring of records; its size here is but the least the kernel accepts.
+pub type Ring = RingBuf<u64, 4096>;
+
+/// This CPU's state.
+#[inline(always)]
+pub fn state() -> Option<&'static mut CpuState> {
+    // SAFETY: the value is this CPU's own, and nothing else runs on it while the program does.
+    VTAP_STATE
+        .get_ptr_mut(0)
+        .map(|state| unsafe { &mut *state })
+}
+
+/// This CPU's ring.
+#[inline(always)]
+pub fn ring(cpu: u32) -> Option<&'static Ring> {
+    VTAP_RINGS.get(cpu)
+}

@@ -1,0 +1,24 @@
+//! vtap's XDP program: decapsulates, selects and delivers mirrored packets.
+//!
+//! The path of a packet: `vtap_common::examine` (outer → tunnel → inner → decide), then
+//! [`kernel::deliver`]. [`kernel`] maps each outcome to its verdict.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+mod kernel;
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"GPL\0";
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {
+    eprintln!("vtap-ebpf runs in the kernel: build vtap-user, which embeds it");
+}

@@ -1,0 +1,270 @@
+//! The accounts of a capture: what the kernel counted and what user space did with it.
+
+use std::{collections::HashMap, io::Write as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use vtap_common::{
+    counters::{Counters, Traffic},
+    reason::{Lost, Malformed},
+    record::{ProtocolClass, RecordHeader},
+};
+
+/// Network identifiers that are counted one by one; what is beyond counts as `other`. Without a
+/// bound, made-up identifiers would take up the memory.
+const MAX_VNIS: usize = 65_536;
+
+/// What user space counts.
+#[derive(Default)]
+pub struct Tally {
+    /// Packets that came out of the rings.
+    pub delivered: Traffic,
+    /// Those that all outputs took.
+    pub written: u64,
+    by_vni: HashMap<u32, u64>,
+    /// The identifier of the last packet and how many in a row had it.
+    run: (u32, u64),
+    other_vnis: u64,
+    by_class: [u64; ProtocolClass::NAMES.len()],
+}
+
+impl Tally {
+    /// Counts a delivered packet.
+    pub fn count(&mut self, header: &RecordHeader) {
+        self.delivered.count(header.wirelen);
+        if let Some(count) = self.by_class.get_mut(header.class()) {
+            *count += 1;
+        }
+        if header.vni() != self.run.0 {
+            self.end_run();
+            self.run.0 = header.vni();
+        }
+        self.run.1 += 1;
+    }
+
+    fn end_run(&mut self) {
+        let (vni, count) = std::mem::take(&mut self.run);
+        if count == 0 {
+            return;
+        }
+        if self.by_vni.len() < MAX_VNIS || self.by_vni.contains_key(&vni) {
+            *self.by_vni.entry(vni).or_default() += count;
+        } else {
+            self.other_vnis += count;
+        }
+    }
+}
+
+/// Everything that is known of a capture at its end, laid out as `--stats-json`.
+#[derive(Serialize)]
+pub struct Stats {
+    version: u32,
+    interface: String,
+    xdp_mode: &'static str,
+    verdict: &'static str,
+    duration_s: f64,
+    received: Sum,
+    not_tunnel: u64,
+    tunnel: u64,
+    malformed: Reasons,
+    filtered: u64,
+    matched: Sum,
+    lost: Reasons,
+    delivered: Sum,
+    written: u64,
+    by_vni: Named,
+    by_proto: Named,
+    rules: Vec<RuleCount>,
+}
+
+#[derive(Serialize)]
+struct Sum {
+    packets: u64,
+    bytes: u64,
+}
+
+impl From<Traffic> for Sum {
+    fn from(Traffic { packets, bytes }: Traffic) -> Self {
+        Self { packets, bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct RuleCount {
+    rule: String,
+    packets: u64,
+}
+
+/// Counts by name, in order.
+struct Named(Vec<(String, u64)>);
+
+impl Serialize for Named {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
+    }
+}
+
+/// Counts by reason, and their sum.
+struct Reasons {
+    total: u64,
+    by_reason: Vec<(&'static str, u64)>,
+}
+
+impl Reasons {
+    fn new(names: impl Iterator<Item = &'static str>, counts: &[u64]) -> Self {
+        Self {
+            total: counts.iter().sum(),
+            by_reason: names.zip(counts.iter().copied()).collect(),
+        }
+    }
+
+    /// `3 (ring_full 2, too_long 1)`, or only the number where that is zero.
+    fn words(&self) -> String {
+        let reasons = self.by_reason.iter().filter(|(_, count)| *count != 0);
+        let reasons: Vec<_> = reasons
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        if reasons.is_empty() {
+            self.total.to_string()
+        } else {
+            format!("{} ({})", self.total, reasons.join(", "))
+        }
+    }
+}
+
+impl Serialize for Reasons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.by_reason.len()))?;
+        map.serialize_entry("total", &self.total)?;
+        for (name, count) in &self.by_reason {
+            map.serialize_entry(name, count)?;
+        }
+        map.end()
+    }
+}
+
+/// Where and how a capture ran.
+pub struct Setting {
+    /// Interface name.
+    pub interface: String,
+    /// `native` or `generic`.
+    pub xdp_mode: &'static str,
+    /// `pass` or `drop`.
+    pub verdict: &'static str,
+    /// The rules as typed.
+    pub rules: Vec<String>,
+}
+
+impl Stats {
+    /// Puts the accounts together.
+    pub fn new(setting: &Setting, took: Duration, counters: &Counters, mut tally: Tally) -> Self {
+        tally.end_run();
+        let Counters {
+            received,
+            not_tunnel,
+            tunnel,
+            malformed,
+            filtered,
+            matched,
+            lost,
+            rules,
+        } = counters;
+        Self {
+            version: 1,
+            interface: setting.interface.clone(),
+            xdp_mode: setting.xdp_mode,
+            verdict: setting.verdict,
+            duration_s: took.as_secs_f64(),
+            received: (*received).into(),
+            not_tunnel: *not_tunnel,
+            tunnel: *tunnel,
+            malformed: Reasons::new(Malformed::ALL.iter().map(|reason| reason.name()), malformed),
+            filtered: *filtered,
+            matched: (*matched).into(),
+            lost: Reasons::new(Lost::ALL.iter().map(|reason| reason.name()), lost),
+            delivered: tally.delivered.into(),
+            written: tally.written,
+            by_vni: Named(by_vni(&tally)),
+            by_proto: Named(by_proto(&tally)),
+            rules: setting
+                .rules
+                .iter()
+                .zip(rules)
+                .map(|(rule, packets)| RuleCount {
+                    rule: rule.clone(),
+                    packets: *packets,
+                })
+                .collect(),
+        }
+    }
+
+    /// Writes them as JSON; the file appears whole or not at all.
+    pub fn write_json(&self, path: &Path) -> Result<()> {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let write = || -> Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(dir.unwrap_or(Path::new(".")))?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            // Readable for others, as any file that is simply created.
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            file.as_file().set_permissions(mode)?;
+            file.persist(path)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write the counters to {}", path.display()))
+    }
+
+    /// The same in words.
+    pub fn summary(&self) -> String {
+        let Self {
+            interface,
+            received,
+            not_tunnel,
+            tunnel,
+            filtered,
+            matched,
+            ..
+        } = self;
+        let mut text = format!(
+            "{} packets delivered ({} bytes), {} written, {} lost\n\
+             {} frames received on {interface}: {not_tunnel} not tunnel, {tunnel} tunnel\n\
+             tunnel packets: {} malformed, {filtered} filtered, {} matched\n",
+            self.delivered.packets,
+            self.delivered.bytes,
+            self.written,
+            self.lost.words(),
+            received.packets,
+            self.malformed.words(),
+            matched.packets,
+        );
+        for RuleCount { rule, packets } in &self.rules {
+            text.push_str(&format!(
+                "rule `{}`: {packets} packets\n",
+                rule.escape_default()
+            ));
+        }
+        text
+    }
+}
+
+fn by_vni(tally: &Tally) -> Vec<(String, u64)> {
+    let mut counts: Vec<_> = tally
+        .by_vni
+        .iter()
+        .map(|(vni, count)| (*vni, *count))
+        .collect();
+    counts.sort_unstable();
+    let other = (tally.other_vnis != 0).then(|| ("other".to_owned(), tally.other_vnis));
+    counts
+        .into_iter()
+        .map(|(vni, count)| (vni.to_string(), count))
+        .chain(other)
+        .collect()
+}
+
+fn by_proto(tally: &Tally) -> Vec<(String, u64)> {
+    let counts = ProtocolClass::NAMES.iter().zip(tally.by_class);
+    counts
+        .map(|((_, name), count)| ((*name).to_owned(), count))
+        .collect()
+}

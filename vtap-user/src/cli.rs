@@ -1,0 +1,325 @@
+//! What the user typed ([`CaptureArgs`]) and, once checked, what it means ([`Plan`]).
+
+mod rule;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use vtap_common::{
+    address::Cidr,
+    selection::{List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
+    tunnel::Encapsulation,
+    wire::Protocol,
+};
+
+use self::{
+    rule::RuleText,
+    values::{DEFAULT_TAP_PORT, cidr, port_range, protocol, ring_size, tap_port, vni_range},
+};
+
+/// Captures the inner packets of mirrored (VXLAN) cloud traffic, decapsulated and filtered in the
+/// kernel.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Capture inner packets: show them, write them to a file, or count them
+    Capture(Box<CaptureArgs>),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vtap capture -i ens3                                show every mirrored packet
+  vtap capture -i ens3 --proto tcp --inner-port 23    only telnet inside the tunnel
+  vtap capture -i ens3 --vni 7 --dst-port 443 -w web.pcapng
+  vtap capture -i ens3 --no-print --stats-json stats.json
+  vtap capture -i ens3 --rule 'exclude proto tcp dst-port 22' --rule include";
+
+const SELECTION: &str = "Selection (on the inner packet unless it says outer)";
+const OUTPUT: &str = "Output";
+const KERNEL: &str = "Kernel side";
+
+/// `vtap capture`.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CaptureArgs {
+    /// Interface at which the mirrored traffic arrives
+    #[arg(short, long, value_name = "IFACE")]
+    interface: String,
+
+    /// UDP port of the tap; 4790 is read as VXLAN-GPE, others as VXLAN unless it says so
+    #[arg(long, value_name = "N[=vxlan|gpe]", value_parser = tap_port,
+          default_value = DEFAULT_TAP_PORT, help_heading = SELECTION)]
+    port: Vec<TapPort>,
+
+    /// VXLAN network identifier
+    #[arg(long, value_name = "N|A-B", value_parser = vni_range, help_heading = SELECTION)]
+    vni: Vec<Range>,
+
+    /// Outer source address: with Oracle VTAP, the mirrored VNIC
+    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
+    outer_src: Vec<Cidr>,
+
+    /// Outer destination address
+    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
+    outer_dst: Vec<Cidr>,
+
+    /// tcp, udp, icmp, icmp6, sctp, arp, or an IP protocol number
+    #[arg(long, value_name = "P", value_parser = protocol, help_heading = SELECTION)]
+    proto: Vec<Protocol>,
+
+    /// Source port
+    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
+    src_port: Vec<Range>,
+
+    /// Destination port
+    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
+    dst_port: Vec<Range>,
+
+    /// Source or destination port; no port flag matches a fragment without transport header
+    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
+    inner_port: Vec<Range>,
+
+    /// Source address; of an ARP packet, the sender's
+    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
+    src: Vec<Cidr>,
+
+    /// Destination address; of an ARP packet, the target's
+    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
+    dst: Vec<Cidr>,
+
+    /// Source or destination address
+    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
+    net: Vec<Cidr>,
+
+    /// In their order, the first rule that matches decides; a packet that none matches is not
+    /// captured: 'include|exclude [proto P] [src CIDR] [dst CIDR] [src-port A-B] [dst-port A-B]
+    /// [icmp-type T[/C]] [vni A-B]'
+    #[arg(long, value_name = "RULE", help_heading = SELECTION)]
+    rule: Vec<RuleText>,
+
+    /// Stop after N packets
+    #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+          help_heading = OUTPUT)]
+    count: Option<u64>,
+
+    /// Show no packets, only count them
+    #[arg(long, conflicts_with = "print", help_heading = OUTPUT)]
+    no_print: bool,
+
+    /// Show packets even though they are written to a file
+    #[arg(long, help_heading = OUTPUT)]
+    print: bool,
+
+    /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; - is stdout
+    #[arg(short, value_name = "FILE", help_heading = OUTPUT)]
+    write: Option<PathBuf>,
+
+    /// Write the counters to FILE at the end
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    stats_json: Option<PathBuf>,
+
+    /// How the program is attached; auto tries native and falls back to generic, saying why
+    #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
+    xdp_mode: XdpMode,
+
+    /// What becomes of tunnel packets; auto: pass where this host has a VXLAN device or a socket
+    /// on the tap port, else drop. Other traffic always passes
+    #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
+    verdict: Verdict,
+
+    /// Size of the buffer between kernel and vtap, per CPU; rounded up to a power of two
+    /// [default: 16M, less on machines of more than 16 CPUs]
+    #[arg(long, value_name = "BYTES", value_parser = ring_size, help_heading = KERNEL)]
+    ring_size: Option<u32>,
+}
+
+/// `--xdp-mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum XdpMode {
+    /// Native where the driver can, else generic.
+    #[default]
+    Auto,
+    /// In the driver.
+    Native,
+    /// In the network stack.
+    Generic,
+}
+
+/// `--verdict`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Verdict {
+    /// As the host's use of the tap ports suggests.
+    #[default]
+    Auto,
+    /// On to the network stack.
+    Pass,
+    /// Away.
+    Drop,
+}
+
+/// A checked command line.
+pub struct Plan {
+    /// Interface name.
+    pub interface: String,
+    /// What is captured.
+    pub selection: Box<Selection>,
+    /// The rules as typed, in their order.
+    pub rules: Vec<String>,
+    /// The tap ports.
+    pub ports: Vec<u16>,
+    /// Packets after which to stop.
+    pub count: Option<u64>,
+    /// Whether to show packets.
+    pub print: bool,
+    /// Where to write them.
+    pub write: Option<Destination>,
+    /// Where to write the counters.
+    pub stats_json: Option<PathBuf>,
+    /// How to attach.
+    pub xdp_mode: XdpMode,
+    /// What becomes of tunnel packets.
+    pub verdict: Verdict,
+    /// Bytes per ring, if chosen.
+    pub ring_size: Option<u32>,
+}
+
+/// `-w`.
+pub enum Destination {
+    /// Standard output, in pcapng.
+    Stdout,
+    /// A pcapng file.
+    Pcapng(PathBuf),
+    /// A pcap file.
+    Pcap(PathBuf),
+}
+
+impl Destination {
+    fn of(path: PathBuf) -> Self {
+        if path == Path::new("-") {
+            Self::Stdout
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "pcap")
+        {
+            Self::Pcap(path)
+        } else {
+            Self::Pcapng(path)
+        }
+    }
+}
+
+impl CaptureArgs {
+    /// Checks what no single value could be checked for.
+    pub fn check(self) -> Result<Plan, clap::Error> {
+        let selection = self.selection()?;
+        let gpe = self
+            .port
+            .iter()
+            .any(|port| port.encapsulation == Encapsulation::Gpe);
+        let write = self.write.map(Destination::of);
+        if gpe && matches!(write, Some(Destination::Pcap(_))) {
+            return Err(usage(
+                "a .pcap file has one link type, and VXLAN-GPE carries packets with and without \
+                 an Ethernet header: name the file .pcapng",
+            ));
+        }
+        Ok(Plan {
+            interface: self.interface,
+            selection,
+            rules: self.rule.into_iter().map(|rule| rule.text).collect(),
+            ports: self.port.iter().map(|port| port.port as u16).collect(),
+            count: self.count,
+            print: !self.no_print && (self.print || write.is_none()),
+            write,
+            stats_json: self.stats_json,
+            xdp_mode: self.xdp_mode,
+            verdict: self.verdict,
+            ring_size: self.ring_size,
+        })
+    }
+
+    fn selection(&self) -> Result<Box<Selection>, clap::Error> {
+        let mut selection = Box::new(Selection::ANY);
+        fill(
+            &mut selection.tap_ports,
+            "--port",
+            MAX_TAP_PORTS,
+            &self.port,
+        )?;
+        fill(&mut selection.vni, "--vni", MAX_VALUES, &self.vni)?;
+        fill(
+            &mut selection.outer_src,
+            "--outer-src",
+            MAX_VALUES,
+            &self.outer_src,
+        )?;
+        fill(
+            &mut selection.outer_dst,
+            "--outer-dst",
+            MAX_VALUES,
+            &self.outer_dst,
+        )?;
+        fill(&mut selection.protocol, "--proto", MAX_VALUES, &self.proto)?;
+        fill(
+            &mut selection.src_port,
+            "--src-port",
+            MAX_VALUES,
+            &self.src_port,
+        )?;
+        fill(
+            &mut selection.dst_port,
+            "--dst-port",
+            MAX_VALUES,
+            &self.dst_port,
+        )?;
+        fill(
+            &mut selection.port,
+            "--inner-port",
+            MAX_VALUES,
+            &self.inner_port,
+        )?;
+        fill(&mut selection.src, "--src", MAX_VALUES, &self.src)?;
+        fill(&mut selection.dst, "--dst", MAX_VALUES, &self.dst)?;
+        fill(&mut selection.net, "--net", MAX_VALUES, &self.net)?;
+        let rules: Vec<_> = self.rule.iter().map(|rule| rule.rule).collect();
+        fill(&mut selection.rules, "--rule", MAX_RULES, &rules)?;
+        Ok(selection)
+    }
+}
+
+fn fill<T: Copy, const N: usize>(
+    list: &mut List<T, N>,
+    flag: &str,
+    most: usize,
+    values: &[T],
+) -> Result<(), clap::Error> {
+    for value in values {
+        if list.push(*value).is_err() {
+            let given = values.len();
+            return Err(usage(&format!(
+                "{flag} is given {given} times; {most} is the most"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn usage(message: &str) -> clap::Error {
+    let mut command = Cli::command();
+    let capture = command
+        .find_subcommand_mut("capture")
+        .map(std::mem::take)
+        .unwrap_or(command);
+    capture
+        .bin_name("vtap capture")
+        .error(ErrorKind::ValueValidation, message)
+}

@@ -1,0 +1,76 @@
+//! From the kernel's monotonic timestamps to the time of day.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long an anchor is good for. The clocks drift apart by some parts per million, and the time
+/// of day may be stepped.
+const GOOD_FOR: Duration = Duration::from_millis(100);
+
+/// Converts `CLOCK_MONOTONIC` to UTC.
+pub struct Clock {
+    /// What to add to a monotonic time.
+    offset: i64,
+    anchored: Instant,
+}
+
+impl Clock {
+    /// Anchored now.
+    pub fn new() -> Self {
+        Self {
+            offset: offset(),
+            anchored: Instant::now(),
+        }
+    }
+
+    /// Anchors anew if it is time to.
+    pub fn keep(&mut self) {
+        if self.anchored.elapsed() >= GOOD_FOR {
+            *self = Self::new();
+        }
+    }
+
+    /// Nanoseconds since 1970 in UTC, from nanoseconds of `CLOCK_MONOTONIC`.
+    pub const fn utc(&self, monotonic: u64) -> u64 {
+        monotonic.wrapping_add_signed(self.offset)
+    }
+}
+
+/// Time of day minus monotonic time. The two can't be read at once: of a few attempts the one in
+/// which the least time passed is the best.
+fn offset() -> i64 {
+    let attempt = || {
+        let before = read(ClockId::Monotonic);
+        let real = read(ClockId::Realtime);
+        let after = read(ClockId::Monotonic);
+        (after - before, real - i64::midpoint(before, after))
+    };
+    let best = (0..3).map(|_| attempt()).min_by_key(|(took, _)| *took);
+    best.map_or(0, |(_, offset)| offset)
+}
+
+fn read(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_system_clock() {
+        let clock = Clock::new();
+        let monotonic = u64::try_from(read(ClockId::Monotonic)).unwrap();
+        let system = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
+        let difference = clock
+            .utc(monotonic)
+            .abs_diff(u64::try_from(system.as_nanos()).unwrap());
+        assert!(difference < 50_000_000, "{difference} ns apart");
+    }
+}

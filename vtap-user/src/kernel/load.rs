@@ -1,0 +1,188 @@
+//! Loads the XDP program and makes its rings.
+
+use std::os::fd::AsFd as _;
+
+use anyhow::{Context as _, Result, bail};
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{ArrayOfMaps, Map, MapData, PerCpuArray, RingBuf},
+    programs::{ProgramError, ProgramType, Xdp},
+    sys::is_helper_supported,
+    util::{KernelVersion, nr_cpus, online_cpus},
+};
+use aya_log::EbpfLogger;
+use aya_obj::generated::{bpf_func_id, bpf_map_type};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use vtap_common::{
+    counters::{Counters, CpuState},
+    record::{MAX_RINGS, Settings},
+    selection::Selection,
+};
+
+use super::explain::explain;
+use crate::ring::Ring;
+
+/// The object that `build.rs` made.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));
+
+const RINGBUF: u32 = bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
+
+/// What the program is loaded with.
+pub struct TapSettings<'a> {
+    /// What is captured.
+    pub selection: &'a Selection,
+    /// Whether tunnel packets go on to the network stack.
+    pub pass: bool,
+    /// Bytes per ring.
+    pub ring_size: u32,
+    /// How much the kernel side tells.
+    pub log_level: log::LevelFilter,
+}
+
+/// A loaded program.
+pub struct Tap {
+    ebpf: Ebpf,
+    program: &'static str,
+}
+
+/// Loads the program and makes a ring for each CPU.
+pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
+    check_kernel()?;
+    raise_memlock_limit();
+    let mut ebpf = load_object(settings)?;
+    let rings = make_rings(&mut ebpf, settings.ring_size)?;
+    let mut tap = Tap {
+        ebpf,
+        program: choose_program(),
+    };
+    tap.program()?
+        .load()
+        .map_err(explain_load)
+        .context("cannot load the XDP program")?;
+    Ok((tap, rings))
+}
+
+/// The verifier's words run to thousands of lines; they are for the log.
+fn explain_load(error: ProgramError) -> anyhow::Error {
+    match error {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
+            log::debug!("{verifier_log}");
+            explain(io_error).context("the kernel's verifier refused it (RUST_LOG=debug tells why)")
+        }
+        other => explain(other),
+    }
+}
+
+fn check_kernel() -> Result<()> {
+    let version = KernelVersion::current().context("cannot tell the kernel's version")?;
+    if version < KernelVersion::new(5, 10, 0) {
+        bail!(
+            "this kernel is {version:?}, and vtap needs 5.10 or later: older ones lack the BPF \
+             ring buffer (5.8) or XDP links (5.9). On Oracle Linux, boot UEK 7 (5.15) or later"
+        );
+    }
+    Ok(())
+}
+
+/// Kernels before 5.11 charge maps against `RLIMIT_MEMLOCK`. Where the limit can't be raised, the
+/// map that does not fit is refused, and that error says so.
+fn raise_memlock_limit() {
+    let _ = setrlimit(
+        Resource::Memlock,
+        Rlimit {
+            current: None,
+            maximum: None,
+        },
+    );
+}
+
+/// The full program where the kernel can copy out of XDP frames, else the linear one.
+fn choose_program() -> &'static str {
+    let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
+    if full.unwrap_or(false) {
+        "vtap"
+    } else {
+        "vtap_linear"
+    }
+}
+
+fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
+    let kernel_settings = Settings {
+        pass: u32::from(settings.pass),
+        snaplen: u32::MAX,
+    };
+    let log_level = settings.log_level as u8;
+    let rings = u32::try_from(nr_cpus().map_err(|(_, error)| error)?)?;
+    if rings as usize > MAX_RINGS {
+        bail!("this machine has {rings} CPUs, and vtap serves {MAX_RINGS} at most");
+    }
+    EbpfLoader::new()
+        // Nothing is relocated against the kernel's types, so that its BTF need not be there,
+        // nor be parsed, which would take longer than all the rest.
+        .btf(None)
+        .override_global("SELECTION", settings.selection, true)
+        .override_global("SETTINGS", &kernel_settings, true)
+        .override_global("AYA_LOG_LEVEL", &log_level, true)
+        .map_max_entries("VTAP_RINGS", rings)
+        .load(OBJECT)
+        .map_err(explain)
+        .context("cannot create the BPF maps")
+}
+
+fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
+    let map = ebpf
+        .map_mut("VTAP_RINGS")
+        .context("the object has no map of rings")?;
+    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = map.try_into()?;
+    let cpus = online_cpus()
+        .map_err(|(_, error)| error)
+        .context("cannot list the CPUs")?;
+    let make = |cpu| {
+        let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, size, 0);
+        let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
+            .map_err(explain)
+            .with_context(|| format!("cannot create a ring of {size} bytes for CPU {cpu}"))?;
+        let ring = RingBuf::try_from(Map::RingBuf(map))?;
+        outer.set(cpu, &ring, 0)?;
+        // The outer map keeps the ring alive; from here on only its pages are of use.
+        Ring::new(ring.as_fd().try_clone_to_owned()?, size)
+    };
+    cpus.into_iter().map(make).collect()
+}
+
+impl Tap {
+    /// The program, to attach it.
+    pub(super) fn program(&mut self) -> Result<&mut Xdp> {
+        let program = self
+            .ebpf
+            .program_mut(self.program)
+            .context("no such program")?;
+        Ok(program.try_into()?)
+    }
+
+    /// What all CPUs have counted so far.
+    pub fn counters(&self) -> Result<Counters> {
+        let map = self
+            .ebpf
+            .map("VTAP_STATE")
+            .context("the object has no counters")?;
+        let states: PerCpuArray<_, CpuState> = map.try_into()?;
+        let mut sum = Counters::ZERO;
+        for state in states
+            .get(&0, 0)
+            .context("cannot read the counters")?
+            .iter()
+        {
+            sum.add(&state.counters);
+        }
+        Ok(sum)
+    }
+
+    /// The ring of kernel-side messages; to be taken once.
+    pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn log::Log>> {
+        Ok(EbpfLogger::init(&mut self.ebpf)?)
+    }
+}

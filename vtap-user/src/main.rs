@@ -1,0 +1,39 @@
+//! `vtap`: captures the inner packets of mirrored cloud traffic.
+
+mod account;
+mod capture;
+mod cli;
+mod clock;
+mod drain;
+mod kernel;
+mod netlink;
+mod output;
+mod packet;
+mod ring;
+#[path = "/tmp/show_stub.rs"]
+mod show;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// It failed; the command line was right. clap exits with 2 where that is wrong.
+const FAILED: u8 = 1;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    let result = match cli::Cli::parse().command {
+        cli::Command::Capture(args) => match args.check() {
+            Ok(plan) => capture::run(plan),
+            Err(error) => error.exit(),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vtap: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

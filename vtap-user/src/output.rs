@@ -1,0 +1,39 @@
+//! What becomes of delivered packets: one file per kind of output.
+
+mod pcap;
+mod pcapng;
+mod print;
+
+use anyhow::Result;
+
+use self::{pcap::PcapWriter, pcapng::PcapngWriter, print::Printer};
+use crate::{
+    cli::{Destination, Plan},
+    packet::Packet,
+};
+
+/// Takes packets.
+pub trait Output: Send {
+    /// Takes one.
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<()>;
+
+    /// Lets what was taken be seen by others; called when no more packets are at hand.
+    fn flush(&mut self) -> Result<()>;
+}
+
+/// Opens what the command line asks for.
+pub fn open(plan: &Plan) -> Result<Vec<Box<dyn Output>>> {
+    let mut outputs: Vec<Box<dyn Output>> = Vec::new();
+    match &plan.write {
+        Some(Destination::Stdout) => outputs.push(Box::new(PcapngWriter::stdout(&plan.interface)?)),
+        Some(Destination::Pcapng(path)) => {
+            outputs.push(Box::new(PcapngWriter::create(path, &plan.interface)?));
+        }
+        Some(Destination::Pcap(path)) => outputs.push(Box::new(PcapWriter::create(path)?)),
+        None => {}
+    }
+    if plan.print {
+        outputs.push(Box::new(Printer::new()));
+    }
+    Ok(outputs)
+}

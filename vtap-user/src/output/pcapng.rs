@@ -1,0 +1,194 @@
+//! pcapng (draft-ietf-opsawg-pcapng) with nanoseconds.
+//!
+//! Each network identifier is an interface of the file, described as `vni 7`: so it is kept with
+//! every packet at no cost, and Wireshark shows and filters it (`frame.interface_description`).
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result};
+use bytes::BufMut as _;
+use vtap_common::tunnel::LinkType;
+
+use super::Output;
+use crate::packet::Packet;
+
+const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
+const INTERFACE_DESCRIPTION_BLOCK: u32 = 1;
+const ENHANCED_PACKET_BLOCK: u32 = 6;
+const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+const SECTION_LENGTH_UNKNOWN: u64 = u64::MAX;
+
+const LINKTYPE_ETHERNET: u16 = 1;
+const LINKTYPE_RAW: u16 = 101;
+
+const OPT_ENDOFOPT: u16 = 0;
+const SHB_USERAPPL: u16 = 4;
+const IF_NAME: u16 = 2;
+const IF_DESCRIPTION: u16 = 3;
+const IF_TSRESOL: u16 = 9;
+/// As a power of ten.
+const NANOSECONDS: u8 = 9;
+
+/// Interfaces of a file at most; later identifiers share one without description. Made-up
+/// identifiers would else fill the memory.
+const MAX_INTERFACES: usize = 4096;
+
+/// Writes packets to a pcapng file.
+pub struct PcapngWriter {
+    out: BufWriter<Box<dyn Write + Send>>,
+    /// Of the file, for error messages.
+    name: String,
+    /// Where the packets were captured.
+    device: String,
+    interfaces: HashMap<Key, u32>,
+    /// The interface of the last packet, which most often is that of the next.
+    last: Option<(Key, u32)>,
+    block: Vec<u8>,
+}
+
+/// Link type and, unless there are too many, network identifier.
+type Key = (u16, Option<u32>);
+
+impl PcapngWriter {
+    /// Creates the file.
+    pub fn create(path: &Path, device: &str) -> Result<Self> {
+        let name = path.display().to_string();
+        let file = File::create(path).with_context(|| format!("cannot write {name}"))?;
+        Self::new(Box::new(file), name, device)
+    }
+
+    /// To standard output.
+    pub fn stdout(device: &str) -> Result<Self> {
+        Self::new(
+            Box::new(std::io::stdout()),
+            "standard output".into(),
+            device,
+        )
+    }
+
+    fn new(out: Box<dyn Write + Send>, name: String, device: &str) -> Result<Self> {
+        let mut writer = Self {
+            out: BufWriter::with_capacity(1 << 18, out),
+            name,
+            device: device.to_owned(),
+            interfaces: HashMap::new(),
+            last: None,
+            block: Vec::new(),
+        };
+        writer.section_header()?;
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    fn section_header(&mut self) -> Result<()> {
+        self.block.clear();
+        self.block.put_u32_ne(BYTE_ORDER_MAGIC);
+        self.block.put_u16_ne(1);
+        self.block.put_u16_ne(0);
+        self.block.put_u64_ne(SECTION_LENGTH_UNKNOWN);
+        let program = concat!("vtap ", env!("CARGO_PKG_VERSION"));
+        put_option(&mut self.block, SHB_USERAPPL, program.as_bytes());
+        put_option(&mut self.block, OPT_ENDOFOPT, &[]);
+        self.write_block(SECTION_HEADER_BLOCK)
+    }
+
+    fn interface(&mut self, key: Key) -> Result<u32> {
+        if let Some((last, id)) = self.last
+            && last == key
+        {
+            return Ok(id);
+        }
+        let known = self.interfaces.get(&key).copied();
+        let (link, vni) = key;
+        let id = match known {
+            Some(id) => id,
+            None if vni.is_some() && self.interfaces.len() >= MAX_INTERFACES => {
+                return self.interface((link, None));
+            }
+            None => {
+                let id = self.interfaces.len() as u32;
+                self.interface_description(link, vni)?;
+                self.interfaces.insert(key, id);
+                id
+            }
+        };
+        self.last = Some((key, id));
+        Ok(id)
+    }
+
+    fn interface_description(&mut self, link: u16, vni: Option<u32>) -> Result<()> {
+        self.block.clear();
+        self.block.put_u16_ne(link);
+        self.block.put_u16_ne(0);
+        self.block.put_u32_ne(0);
+        put_option(&mut self.block, IF_NAME, self.device.as_bytes());
+        if let Some(vni) = vni {
+            put_option(
+                &mut self.block,
+                IF_DESCRIPTION,
+                format!("vni {vni}").as_bytes(),
+            );
+        }
+        put_option(&mut self.block, IF_TSRESOL, &[NANOSECONDS]);
+        put_option(&mut self.block, OPT_ENDOFOPT, &[]);
+        self.write_block(INTERFACE_DESCRIPTION_BLOCK)
+    }
+
+    /// Writes what is in `block` as the body of a block.
+    fn write_block(&mut self, kind: u32) -> Result<()> {
+        let len = (self.block.len() as u32 + 12).to_ne_bytes();
+        let parts = [&kind.to_ne_bytes()[..], &len, &self.block, &len];
+        let write = |part: &&[u8]| self.out.write_all(part);
+        parts
+            .iter()
+            .try_for_each(write)
+            .with_context(|| format!("cannot write {}", self.name))
+    }
+}
+
+impl Output for PcapngWriter {
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
+        let Packet { time, header, data } = *packet;
+        let link = match header.link() {
+            LinkType::Ethernet => LINKTYPE_ETHERNET,
+            LinkType::RawIp => LINKTYPE_RAW,
+        };
+        let interface = self.interface((link, Some(header.vni())))?;
+        let padding = data.len().next_multiple_of(4) - data.len();
+        let len = (data.len() + padding) as u32 + 32;
+        let mut head = [0_u8; 28];
+        let mut fields = &mut head[..];
+        fields.put_u32_ne(ENHANCED_PACKET_BLOCK);
+        fields.put_u32_ne(len);
+        fields.put_u32_ne(interface);
+        fields.put_u32_ne((time >> 32) as u32);
+        fields.put_u32_ne(time as u32);
+        fields.put_u32_ne(data.len() as u32);
+        fields.put_u32_ne(header.wirelen);
+        let parts = [&head[..], data, &[0; 3][..padding], &len.to_ne_bytes()];
+        let write = |part: &&[u8]| self.out.write_all(part);
+        parts
+            .iter()
+            .try_for_each(write)
+            .with_context(|| format!("cannot write {}", self.name))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out
+            .flush()
+            .with_context(|| format!("cannot write {}", self.name))
+    }
+}
+
+/// Appends an option, padded to 32 bits.
+fn put_option(block: &mut Vec<u8>, code: u16, value: &[u8]) {
+    block.put_u16_ne(code);
+    block.put_u16_ne(value.len() as u16);
+    block.put_slice(value);
+    block.put_bytes(0, value.len().next_multiple_of(4) - value.len());
+}
