@@ -24,34 +24,17 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<()> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("no workspace")?;
-    for part in [
-        "vtap-ebpf",
-        "vtap-common/src",
-        "vtap-common/Cargo.toml",
-        "Cargo.lock",
-    ] {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
+    for part in ["vtap-ebpf", "vtap-common/src", "vtap-common/Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={}", workspace.join(part).display());
     }
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     let toolchain = EbpfToolchain::find(&out_dir)?;
     let target_dir = out_dir.join("ebpf");
-    let target = format!(
-        "bpf{}-unknown-none",
-        if is_little_endian() { "el" } else { "eb" }
-    );
+    let target = format!("bpf{}-unknown-none", if is_little_endian() { "el" } else { "eb" });
     let status = toolchain
         .cargo()?
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "vtap-ebpf",
-            "-Zbuild-std=core",
-        ])
+        .args(["build", "--quiet", "--release", "--package", "vtap-ebpf", "-Zbuild-std=core"])
         .args(["--target", &target, "--target-dir"])
         .arg(&target_dir)
         .current_dir(workspace)
@@ -60,10 +43,7 @@ fn build() -> Result<()> {
     if !status.success() {
         bail!("the eBPF program does not build");
     }
-    fs::copy(
-        target_dir.join(target).join("release/vtap-ebpf"),
-        out_dir.join("vtap-ebpf.o"),
-    )?;
+    fs::copy(target_dir.join(target).join("release/vtap-ebpf"), out_dir.join("vtap-ebpf.o"))?;
     Ok(())
 }
 
@@ -120,9 +100,7 @@ impl EbpfToolchain {
             cargo
         };
         let path = env::var_os("PATH").unwrap_or_default();
-        let dirs = [self.linker_dir.clone()]
-            .into_iter()
-            .chain(env::split_paths(&path));
+        let dirs = [self.linker_dir.clone()].into_iter().chain(env::split_paths(&path));
         let arch = env::var("CARGO_CFG_TARGET_ARCH").context("CARGO_CFG_TARGET_ARCH is not set")?;
         let rustflags = [
             format!("--cfg=bpf_target_arch=\"{arch}\""),

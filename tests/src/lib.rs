@@ -1,1 +1,9 @@
-//! Integration tests.
+//! What the integration tests are made of: namespaces joined by a veth pair, a sender of raw
+//! frames, the `vtap` binary, and frames.
+
+pub mod capture;
+pub mod file;
+pub mod frames;
+pub mod need;
+pub mod net;
+pub mod sender;

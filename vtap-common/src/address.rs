@@ -1,16 +1,18 @@
 //! Addresses and prefixes in the form that is compared per packet.
 
-/// The address family. As wide as the words of an [`Address`], so that there is no padding: the
+/// An address family. As wide as the words of an [`Address`], so that there is no padding: the
 /// compiler would move it about on the stack in pieces that the verifier refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Family {
+#[repr(transparent)]
+pub struct Family(pub u64);
+
+impl Family {
     /// Neither IPv4 nor IPv6.
-    None = 0,
+    pub const NONE: Self = Self(0);
     /// IPv4.
-    V4 = 4,
+    pub const V4: Self = Self(4);
     /// IPv6.
-    V6 = 6,
+    pub const V6: Self = Self(6);
 }
 
 /// An address of either family as two words of its bytes, in the order of memory.
@@ -30,21 +32,13 @@ pub struct Address {
 
 impl Address {
     /// The address of a packet that has none.
-    pub const NONE: Self = Self {
-        high: 0,
-        low: 0,
-        family: Family::None,
-    };
+    pub const NONE: Self = Self { high: 0, low: 0, family: Family::NONE };
 
     /// From the bytes of an IPv4 header.
     #[inline(always)]
     #[must_use]
     pub const fn v4(bytes: [u8; 4]) -> Self {
-        Self {
-            high: 0,
-            low: u32::from_ne_bytes(bytes) as u64,
-            family: Family::V4,
-        }
+        Self { high: 0, low: u32::from_ne_bytes(bytes) as u64, family: Family::V4 }
     }
 
     /// From the bytes of an IPv6 header.
@@ -63,7 +57,6 @@ impl Address {
     #[must_use]
     pub fn to_ip(self) -> Option<core::net::IpAddr> {
         match self.family {
-            Family::None => None,
             Family::V4 => Some(core::net::IpAddr::from((self.low as u32).to_ne_bytes())),
             Family::V6 => {
                 let mut bytes = [0; 16];
@@ -71,6 +64,7 @@ impl Address {
                 bytes[8..].copy_from_slice(&self.low.to_ne_bytes());
                 Some(core::net::IpAddr::from(bytes))
             }
+            _ => None,
         }
     }
 }
@@ -88,22 +82,13 @@ impl From<core::net::IpAddr> for Address {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Cidr {
-    high: u64,
-    low: u64,
-    mask_high: u64,
-    mask_low: u64,
-    family: u64,
+    network: Address,
+    mask: Address,
 }
 
 impl Cidr {
-    /// Matches nothing; fills the unused places of a list.
-    pub const NONE: Self = Self {
-        high: 0,
-        low: 0,
-        mask_high: 0,
-        mask_low: 0,
-        family: u64::MAX,
-    };
+    /// Contains every packet's address, even of those that have none.
+    pub const ANY: Self = Self { network: Address::NONE, mask: Address::NONE };
 
     /// `address/length`, or `None` where the length is too great for the family. Host bits are
     /// dropped.
@@ -121,21 +106,23 @@ impl Cidr {
             _ => return None,
         };
         let address = Address::from(address);
-        Some(Self {
-            high: address.high & mask.high,
-            low: address.low & mask.low,
-            mask_high: mask.high,
-            mask_low: mask.low,
-            family: address.family as u64,
-        })
+        let network =
+            Address { high: address.high & mask.high, low: address.low & mask.low, ..address };
+        Some(Self { network, mask: Address { family: Family(u64::MAX), ..mask } })
+    }
+
+    /// Zero where `address` lies within; see [`selection`](crate::selection) on why not a `bool`.
+    #[inline(always)]
+    pub(crate) const fn mismatch(&self, address: &Address) -> u64 {
+        let Self { network, mask } = self;
+        ((address.high ^ network.high) & mask.high)
+            | ((address.low ^ network.low) & mask.low)
+            | ((address.family.0 ^ network.family.0) & mask.family.0)
     }
 
     /// Whether `address` lies within.
-    #[inline(always)]
     #[must_use]
     pub const fn contains(&self, address: &Address) -> bool {
-        let differing = ((address.high ^ self.high) & self.mask_high)
-            | ((address.low ^ self.low) & self.mask_low);
-        self.family == address.family as u64 && differing == 0
+        self.mismatch(address) == 0
     }
 }

@@ -59,18 +59,12 @@ pub struct Counters {
 impl Counters {
     /// Nothing counted.
     pub const ZERO: Self = Self {
-        received: Traffic {
-            packets: 0,
-            bytes: 0,
-        },
+        received: Traffic { packets: 0, bytes: 0 },
         not_tunnel: 0,
         tunnel: 0,
         malformed: [0; Malformed::COUNT],
         filtered: 0,
-        matched: Traffic {
-            packets: 0,
-            bytes: 0,
-        },
+        matched: Traffic { packets: 0, bytes: 0 },
         lost: [0; Lost::COUNT],
         rules: [0; MAX_RULES],
     };
@@ -82,8 +76,10 @@ impl Counters {
         }
     }
 
+    /// Counts a packet that the rule at a place decided; [`NO_RULE`](crate::decide::NO_RULE) is
+    /// no place.
     #[inline(always)]
-    pub(crate) fn count_rule(&mut self, rule: u32) {
+    pub(crate) fn count_rule(&mut self, rule: u64) {
         if let Some(counter) = self.rules.get_mut(rule as usize) {
             *counter += 1;
         }
@@ -100,16 +96,8 @@ impl Counters {
     /// Adds what another CPU counted.
     pub fn add(&mut self, other: &Self) {
         // Destructured, so that a new counter cannot be forgotten here.
-        let Self {
-            received,
-            not_tunnel,
-            tunnel,
-            malformed,
-            filtered,
-            matched,
-            lost,
-            rules,
-        } = other;
+        let Self { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
+            other;
         self.received.add(received);
         self.not_tunnel += not_tunnel;
         self.tunnel += tunnel;

@@ -3,54 +3,45 @@
 use crate::{
     inner::Inner,
     outer::Datagram,
-    selection::{MAX_RULES, Rule, Selection, criteria},
+    selection::{MAX_RULES, Rule, Selection},
 };
+
+/// Stands for the place of a rule where none matched.
+pub const NO_RULE: u64 = u64::MAX;
 
 /// The decision, and the rule that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Whether the packet is captured.
     pub capture: bool,
-    /// Place of the first rule that matched.
-    pub rule: Option<u32>,
+    /// Place of the first rule that matched, or [`NO_RULE`].
+    pub rule: u64,
 }
 
 /// Values of one flag are alternatives, different flags must all hold, and then the rules decide
 /// in their order. Where there are rules and none matches, the packet is not captured.
 #[inline(always)]
 #[must_use]
-pub fn decide(selection: &Selection, datagram: &Datagram, vni: u32, inner: &Inner) -> Decision {
+pub fn decide(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inner) -> Decision {
     if !flags_hold(selection, datagram, vni, inner) {
-        return Decision {
-            capture: false,
-            rule: None,
-        };
+        return Decision { capture: false, rule: NO_RULE };
     }
     if selection.rules.is_empty() {
-        return Decision {
-            capture: true,
-            rule: None,
-        };
+        return Decision { capture: true, rule: NO_RULE };
     }
     for index in 0..MAX_RULES {
         let Some(rule) = selection.rules.get(index) else {
             break;
         };
-        if matches(rule, vni, inner) {
-            return Decision {
-                capture: rule.include != 0,
-                rule: Some(index as u32),
-            };
+        if mismatch(rule, vni, inner) == 0 {
+            return Decision { capture: rule.include != 0, rule: index as u64 };
         }
     }
-    Decision {
-        capture: false,
-        rule: None,
-    }
+    Decision { capture: false, rule: NO_RULE }
 }
 
 #[inline(always)]
-fn flags_hold(selection: &Selection, datagram: &Datagram, vni: u32, inner: &Inner) -> bool {
+fn flags_hold(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inner) -> bool {
     // Destructured, so that a new flag cannot be forgotten here.
     let Selection {
         tap_ports: _,
@@ -66,27 +57,51 @@ fn flags_hold(selection: &Selection, datagram: &Datagram, vni: u32, inner: &Inne
         net,
         rules: _,
     } = selection;
-    vnis.allows(|range| range.contains(vni))
-        && outer_src.allows(|cidr| cidr.contains(&datagram.src))
-        && outer_dst.allows(|cidr| cidr.contains(&datagram.dst))
-        && protocol.allows(|&protocol| protocol == inner.protocol)
-        && src_port.allows(|range| range.contains(inner.src_port))
-        && dst_port.allows(|range| range.contains(inner.dst_port))
-        && port.allows(|range| range.contains(inner.src_port) || range.contains(inner.dst_port))
-        && src.allows(|cidr| cidr.contains(&inner.src))
-        && dst.allows(|cidr| cidr.contains(&inner.dst))
-        && net.allows(|cidr| cidr.contains(&inner.src) || cidr.contains(&inner.dst))
+    vnis.allows(|range| range.mismatch(vni))
+        && outer_src.allows(|cidr| cidr.mismatch(&datagram.src))
+        && outer_dst.allows(|cidr| cidr.mismatch(&datagram.dst))
+        && protocol.allows(|range| range.mismatch(u64::from(inner.protocol.0)))
+        && src_port.allows(|range| range.mismatch(inner.src_port))
+        && dst_port.allows(|range| range.mismatch(inner.dst_port))
+        && port.allows(|range| both(range.mismatch(inner.src_port), range.mismatch(inner.dst_port)))
+        && src.allows(|cidr| cidr.mismatch(&inner.src))
+        && dst.allows(|cidr| cidr.mismatch(&inner.dst))
+        && net.allows(|cidr| both(cidr.mismatch(&inner.src), cidr.mismatch(&inner.dst)))
 }
 
+/// Zero where either is.
 #[inline(always)]
-fn matches(rule: &Rule, vni: u32, inner: &Inner) -> bool {
-    let present = rule.criteria;
-    (present & criteria::PROTOCOL == 0 || rule.protocol == inner.protocol)
-        && (present & criteria::DST_PORT == 0 || rule.dst_port.contains(inner.dst_port))
-        && (present & criteria::SRC_PORT == 0 || rule.src_port.contains(inner.src_port))
-        && (present & criteria::SRC == 0 || rule.src.contains(&inner.src))
-        && (present & criteria::DST == 0 || rule.dst.contains(&inner.dst))
-        && (present & criteria::VNI == 0 || rule.vni.contains(vni))
-        && (present & criteria::ICMP_TYPE == 0 || rule.icmp_type == inner.icmp_type)
-        && (present & criteria::ICMP_CODE == 0 || rule.icmp_code == inner.icmp_code)
+const fn both(one: u64, other: u64) -> u64 {
+    is_nonzero(one) & is_nonzero(other)
+}
+
+/// One where the number is not zero.
+#[inline(always)]
+const fn is_nonzero(number: u64) -> u64 {
+    (number | number.wrapping_neg()) >> 63
+}
+
+/// Zero where the rule decides the packet.
+#[inline(always)]
+fn mismatch(rule: &Rule, vni: u64, inner: &Inner) -> u64 {
+    // Destructured, so that a new criterion cannot be forgotten here.
+    let Rule {
+        src,
+        dst,
+        src_port,
+        dst_port,
+        vni: vnis,
+        protocol,
+        icmp_type,
+        icmp_code,
+        include: _,
+    } = rule;
+    src.mismatch(&inner.src)
+        | dst.mismatch(&inner.dst)
+        | src_port.mismatch(inner.src_port)
+        | dst_port.mismatch(inner.dst_port)
+        | vnis.mismatch(vni)
+        | protocol.mismatch(u64::from(inner.protocol.0))
+        | icmp_type.mismatch(inner.icmp_type)
+        | icmp_code.mismatch(inner.icmp_code)
 }

@@ -1,9 +1,9 @@
 //! The mirrored packet, down to what rules ask of it.
 
 use crate::{
-    address::Address,
+    address::{Address, Family},
     outer::Datagram,
-    packet::{Bounded, Packet},
+    packet::{Bounded, Packet, Slot},
     reason::Malformed,
     tunnel::Tunnel,
     wire::{
@@ -27,13 +27,13 @@ pub struct Inner {
     /// What it is.
     pub protocol: Protocol,
     /// Source port, or [`ABSENT`](crate::wire::transport::ABSENT).
-    pub src_port: u32,
+    pub src_port: u64,
     /// Destination port, or [`ABSENT`](crate::wire::transport::ABSENT).
-    pub dst_port: u32,
+    pub dst_port: u64,
     /// ICMP type, or [`ABSENT`](crate::wire::transport::ABSENT).
-    pub icmp_type: u32,
+    pub icmp_type: u64,
     /// ICMP code, or [`ABSENT`](crate::wire::transport::ABSENT).
-    pub icmp_code: u32,
+    pub icmp_code: u64,
 }
 
 /// Reads the headers of the inner packet.
@@ -47,10 +47,7 @@ pub fn parse<P: Packet>(
     let link = if tunnel.ether_type == 0 {
         ethernet::parse(packet, tunnel.payload)?
     } else {
-        Link {
-            ether_type: tunnel.ether_type,
-            payload: tunnel.payload,
-        }
+        Link { ether_type: tunnel.ether_type, payload: tunnel.payload }
     };
     let network = Network::parse(packet, link.payload, link.ether_type)?;
     let transport = if network.fragment == Fragment::Later {
@@ -65,22 +62,19 @@ pub fn parse<P: Packet>(
     } else {
         datagram.wire_end
     };
-    let Transport {
-        src_port,
-        dst_port,
-        icmp_type,
-        icmp_code,
-    } = transport;
+    // Many kinds of packet meet here, and what follows is the same for all.
+    let family = Family(packet.forget(Slot::Family, network.src.family.0));
+    let Transport { src_port, dst_port, icmp_type, icmp_code } = transport;
     Ok(Inner {
         len: datagram.end - tunnel.payload,
         wirelen: wire_end - tunnel.payload,
-        src: network.src,
-        dst: network.dst,
-        protocol: network.protocol,
-        src_port,
-        dst_port,
-        icmp_type,
-        icmp_code,
+        src: Address { family, ..network.src },
+        dst: Address { family, ..network.dst },
+        protocol: Protocol(packet.forget(Slot::Protocol, u64::from(network.protocol.0)) as u32),
+        src_port: packet.forget(Slot::SrcPort, src_port),
+        dst_port: packet.forget(Slot::DstPort, dst_port),
+        icmp_type: packet.forget(Slot::IcmpType, icmp_type),
+        icmp_code: packet.forget(Slot::IcmpCode, icmp_code),
     })
 }
 

@@ -31,7 +31,7 @@ use crate::{
     decide::Decision,
     inner::Inner,
     outer::{Datagram, NoDatagram},
-    packet::Packet,
+    packet::{Packet, Slot},
     reason::Malformed,
     selection::Selection,
     tunnel::Tunnel,
@@ -87,20 +87,15 @@ pub fn examine<P: Packet>(packet: &P, selection: &Selection, counters: &mut Coun
         Ok(inner) => inner,
         Err(reason) => return malformed(counters, reason),
     };
-    let Decision { capture, rule } = decide::decide(selection, &datagram, tunnel.vni, &inner);
-    if let Some(rule) = rule {
-        counters.count_rule(rule);
-    }
+    let Decision { capture, rule } =
+        decide::decide(selection, &datagram, u64::from(tunnel.vni), &inner);
+    counters.count_rule(packet.forget(Slot::Rule, rule));
     if !capture {
         counters.filtered += 1;
         return Outcome::Filtered;
     }
     counters.matched.count(inner.wirelen);
-    Outcome::Matched(Matched {
-        datagram,
-        tunnel,
-        inner,
-    })
+    Outcome::Matched(Matched { datagram, tunnel, inner })
 }
 
 #[inline(always)]

@@ -49,11 +49,9 @@ pub fn parse<P: Packet>(packet: &P, selection: &Selection) -> Result<Datagram, N
         return Err(NoDatagram::NotTunnel);
     }
     // The ports first: a frame cut behind them is known to be a tunnel's.
-    let ports = packet
-        .header::<[u8; 4]>(network.payload)
-        .ok_or(NoDatagram::NotTunnel)?;
+    let ports = packet.header::<[u8; 4]>(network.payload).ok_or(NoDatagram::NotTunnel)?;
     let port = u32::from(u16::from_be_bytes([ports[2], ports[3]]));
-    let tap = selection.tap_ports.find(|tap| tap.port == port);
+    let tap = selection.tap_ports.find(|tap| u64::from(tap.port ^ port));
     let tap = tap.ok_or(NoDatagram::NotTunnel)?;
     datagram(packet, &network, tap.encapsulation).map_err(NoDatagram::Malformed)
 }
@@ -67,9 +65,7 @@ fn datagram<P: Packet>(
     if network.fragment == Fragment::First {
         return Err(Malformed::OuterFragment);
     }
-    let udp = packet
-        .header::<UdpHdr>(network.payload)
-        .ok_or(Malformed::UdpHeader)?;
+    let udp = packet.header::<UdpHdr>(network.payload).ok_or(Malformed::UdpHeader)?;
     let payload = network.payload + <UdpHdr as Header>::LEN;
     let len = u32::from(udp.len());
     // Zero is how a super-frame of 64 kB and more states its length: the frame's own decides.
@@ -80,16 +76,10 @@ fn datagram<P: Packet>(
     } else {
         network.payload + len
     };
+    let end = if wire_end < packet.len() { wire_end } else { packet.len() };
     Ok(Datagram {
         payload,
-        end: packet.forget(
-            Slot::End,
-            if wire_end < packet.len() {
-                wire_end
-            } else {
-                packet.len()
-            },
-        ),
+        end: packet.forget(Slot::End, u64::from(end)) as u32,
         wire_end,
         src: network.src,
         dst: network.dst,

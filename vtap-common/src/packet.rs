@@ -47,7 +47,7 @@ pub trait Packet {
     /// Where many ways through the headers meet (tags, options, extension headers), the verifier
     /// would otherwise walk everything that follows once per way, and give up.
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u32) -> u32 {
+    fn forget(&self, slot: Slot, value: u64) -> u64 {
         let _ = slot;
         value
     }
@@ -69,10 +69,24 @@ pub enum Slot {
     Inner,
     /// Where the inner packet ends.
     End,
+    /// [`Inner::protocol`](crate::inner::Inner::protocol).
+    Protocol,
+    /// The family of the inner addresses.
+    Family,
+    /// [`Inner::src_port`](crate::inner::Inner::src_port).
+    SrcPort,
+    /// [`Inner::dst_port`](crate::inner::Inner::dst_port).
+    DstPort,
+    /// [`Inner::icmp_type`](crate::inner::Inner::icmp_type).
+    IcmpType,
+    /// [`Inner::icmp_code`](crate::inner::Inner::icmp_code).
+    IcmpCode,
+    /// The rule that decides.
+    Rule,
 }
 
 /// Values on their way through [`Packet::forget`].
-pub type Slots = [u32; 4];
+pub type Slots = [u64; Slot::Rule as usize + 1];
 
 /// Room for the longest header, where headers are copied out of a frame in fragments.
 pub type HeaderBytes = [u64; 5];
@@ -112,7 +126,7 @@ impl<P: Packet> Packet for Bounded<'_, P> {
     }
 
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u32) -> u32 {
+    fn forget(&self, slot: Slot, value: u64) -> u64 {
         self.packet.forget(slot, value)
     }
 }

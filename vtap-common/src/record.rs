@@ -125,12 +125,8 @@ impl RecordHeader {
     #[inline(always)]
     #[must_use]
     pub const fn new(matched: &Matched, caplen: u32, timestamp: u64, rx_queue: u32) -> Self {
-        let Matched {
-            datagram,
-            tunnel,
-            inner,
-        } = matched;
-        let outer_v6 = datagram.src.family as u64 == Family::V6 as u64;
+        let Matched { datagram, tunnel, inner } = matched;
+        let outer_v6 = datagram.src.family.0 == Family::V6.0;
         Self {
             timestamp,
             caplen,
@@ -155,11 +151,7 @@ impl RecordHeader {
     /// What the packet begins with.
     #[must_use]
     pub const fn link(&self) -> LinkType {
-        if self.vni_and_kind >> LINK_SHIFT & 1 == 0 {
-            LinkType::Ethernet
-        } else {
-            LinkType::RawIp
-        }
+        if self.vni_and_kind >> LINK_SHIFT & 1 == 0 { LinkType::Ethernet } else { LinkType::RawIp }
     }
 
     /// Its place in [`ProtocolClass::NAMES`].
@@ -182,11 +174,7 @@ impl RecordHeader {
 
     const fn outer(&self, [high, low]: [u64; 2]) -> Address {
         let v6 = self.vni_and_kind >> OUTER_V6_SHIFT & 1 != 0;
-        Address {
-            high,
-            low,
-            family: if v6 { Family::V6 } else { Family::V4 },
-        }
+        Address { high, low, family: if v6 { Family::V6 } else { Family::V4 } }
     }
 
     /// Reads the header at the start of a record, or `None` where the record is too short.

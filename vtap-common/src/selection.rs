@@ -2,8 +2,12 @@
 //!
 //! It is read-only data of the XDP program, set before the program is loaded: the verifier then
 //! knows every length in here and removes the code of criteria that are not in use.
+//!
+//! A comparison yields a number that is zero where the packet fits, and a rule's numbers are
+//! combined without a branch. The verifier follows both ways of each branch and remembers what it
+//! learned there about the packet; with a branch per criterion it gives up on some ten rules.
 
-use crate::{address::Cidr, tunnel::Encapsulation, wire::Protocol};
+use crate::{address::Cidr, tunnel::Encapsulation};
 
 /// Values that one flag takes at most.
 pub const MAX_VALUES: usize = 64;
@@ -24,10 +28,7 @@ impl<T: Copy, const N: usize> List<T, N> {
     /// A list of nothing; `filler` takes the unused places.
     #[must_use]
     pub const fn empty(filler: T) -> Self {
-        Self {
-            len: 0,
-            items: [filler; N],
-        }
+        Self { len: 0, items: [filler; N] }
     }
 
     /// Adds an alternative, or gives it back where the list is full.
@@ -57,19 +58,15 @@ impl<T: Copy, const N: usize> List<T, N> {
     /// The alternative at a place.
     #[inline(always)]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        if index as u64 >= self.len {
-            None
-        } else {
-            self.items.get(index)
-        }
+        if index as u64 >= self.len { None } else { self.items.get(index) }
     }
 
     /// The first that fits.
     #[inline(always)]
-    pub(crate) fn find(&self, fits: impl Fn(&T) -> bool) -> Option<&T> {
+    pub(crate) fn find(&self, mismatch: impl Fn(&T) -> u64) -> Option<&T> {
         for index in 0..N {
             let item = self.get(index)?;
-            if fits(item) {
+            if mismatch(item) == 0 {
                 return Some(item);
             }
         }
@@ -78,34 +75,46 @@ impl<T: Copy, const N: usize> List<T, N> {
 
     /// Whether any fits, or there is none to fit.
     #[inline(always)]
-    pub(crate) fn allows(&self, fits: impl Fn(&T) -> bool) -> bool {
-        self.is_empty() || self.find(fits).is_some()
+    pub(crate) fn allows(&self, mismatch: impl Fn(&T) -> u64) -> bool {
+        self.is_empty() || self.find(mismatch).is_some()
     }
 }
 
-/// `first` to `last`, both included.
+/// `first` to `last`, both included. All values are far below 2^63.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Range {
-    /// The least value.
-    pub first: u32,
-    /// The greatest value.
-    pub last: u32,
+    first: u64,
+    last: u64,
 }
 
 impl Range {
-    /// Contains no 16- or 24-bit value.
-    pub const NONE: Self = Self {
-        first: u32::MAX,
-        last: u32::MAX,
-    };
+    /// Contains every value, even [`ABSENT`](crate::wire::transport::ABSENT).
+    pub const ANY: Self = Self { first: 0, last: u64::MAX >> 1 };
+
+    /// `first` to `last`, or `None` where that is empty.
+    #[must_use]
+    pub const fn new(first: u32, last: u32) -> Option<Self> {
+        if first <= last { Some(Self { first: first as u64, last: last as u64 }) } else { None }
+    }
+
+    /// One value.
+    #[must_use]
+    pub const fn just(value: u32) -> Self {
+        Self { first: value as u64, last: value as u64 }
+    }
+
+    /// Zero where `value` lies within.
+    #[inline(always)]
+    pub(crate) const fn mismatch(&self, value: u64) -> u64 {
+        // The sign of either difference tells that the value lies outside.
+        (value.wrapping_sub(self.first) | self.last.wrapping_sub(value)) >> 63
+    }
 
     /// Whether `value` lies within.
-    #[inline(always)]
     #[must_use]
-    pub const fn contains(&self, value: u32) -> bool {
-        // One comparison instead of two: below `first` the difference wraps around.
-        value.wrapping_sub(self.first) <= self.last.wrapping_sub(self.first)
+    pub const fn contains(&self, value: u64) -> bool {
+        self.mismatch(value) == 0
     }
 }
 
@@ -119,7 +128,7 @@ pub struct TapPort {
     pub encapsulation: Encapsulation,
 }
 
-/// One `--rule`: all criteria that are present must hold.
+/// One `--rule`: everything must fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Rule {
@@ -133,38 +142,14 @@ pub struct Rule {
     pub dst_port: Range,
     /// Network identifier.
     pub vni: Range,
-    /// Inner protocol.
-    pub protocol: Protocol,
+    /// Inner [`Protocol`](crate::wire::Protocol).
+    pub protocol: Range,
     /// ICMP or ICMPv6 type.
-    pub icmp_type: u32,
+    pub icmp_type: Range,
     /// ICMP or ICMPv6 code.
-    pub icmp_code: u32,
-    /// Which of the criteria are present: bits of [`criteria`].
-    pub criteria: u32,
+    pub icmp_code: Range,
     /// Whether a packet that the rule decides is captured (1) or not (0).
-    pub include: u32,
-    /// Zero.
-    pub _pad: u32,
-}
-
-/// The bits of [`Rule::criteria`].
-pub mod criteria {
-    /// [`Rule::src`](super::Rule::src).
-    pub const SRC: u32 = 1 << 0;
-    /// [`Rule::dst`](super::Rule::dst).
-    pub const DST: u32 = 1 << 1;
-    /// [`Rule::src_port`](super::Rule::src_port).
-    pub const SRC_PORT: u32 = 1 << 2;
-    /// [`Rule::dst_port`](super::Rule::dst_port).
-    pub const DST_PORT: u32 = 1 << 3;
-    /// [`Rule::vni`](super::Rule::vni).
-    pub const VNI: u32 = 1 << 4;
-    /// [`Rule::protocol`](super::Rule::protocol).
-    pub const PROTOCOL: u32 = 1 << 5;
-    /// [`Rule::icmp_type`](super::Rule::icmp_type).
-    pub const ICMP_TYPE: u32 = 1 << 6;
-    /// [`Rule::icmp_code`](super::Rule::icmp_code).
-    pub const ICMP_CODE: u32 = 1 << 7;
+    pub include: u64,
 }
 
 impl Rule {
@@ -172,17 +157,15 @@ impl Rule {
     #[must_use]
     pub const fn any(include: bool) -> Self {
         Self {
-            src: Cidr::NONE,
-            dst: Cidr::NONE,
-            src_port: Range::NONE,
-            dst_port: Range::NONE,
-            vni: Range::NONE,
-            protocol: Protocol::NONE,
-            icmp_type: u32::MAX,
-            icmp_code: u32::MAX,
-            criteria: 0,
-            include: include as u32,
-            _pad: 0,
+            src: Cidr::ANY,
+            dst: Cidr::ANY,
+            src_port: Range::ANY,
+            dst_port: Range::ANY,
+            vni: Range::ANY,
+            protocol: Range::ANY,
+            icmp_type: Range::ANY,
+            icmp_code: Range::ANY,
+            include: include as u64,
         }
     }
 }
@@ -199,8 +182,8 @@ pub struct Selection {
     pub outer_src: List<Cidr, MAX_VALUES>,
     /// The tunnel's destination.
     pub outer_dst: List<Cidr, MAX_VALUES>,
-    /// Inner protocol.
-    pub protocol: List<Protocol, MAX_VALUES>,
+    /// Inner [`Protocol`](crate::wire::Protocol).
+    pub protocol: List<Range, MAX_VALUES>,
     /// Inner source port.
     pub src_port: List<Range, MAX_VALUES>,
     /// Inner destination port.
@@ -220,20 +203,17 @@ pub struct Selection {
 impl Selection {
     /// Selects everything, once a tap port is added.
     pub const ANY: Self = Self {
-        tap_ports: List::empty(TapPort {
-            port: u32::MAX,
-            encapsulation: Encapsulation::Vxlan,
-        }),
-        vni: List::empty(Range::NONE),
-        outer_src: List::empty(Cidr::NONE),
-        outer_dst: List::empty(Cidr::NONE),
-        protocol: List::empty(Protocol::NONE),
-        src_port: List::empty(Range::NONE),
-        dst_port: List::empty(Range::NONE),
-        port: List::empty(Range::NONE),
-        src: List::empty(Cidr::NONE),
-        dst: List::empty(Cidr::NONE),
-        net: List::empty(Cidr::NONE),
+        tap_ports: List::empty(TapPort { port: u32::MAX, encapsulation: Encapsulation::Vxlan }),
+        vni: List::empty(Range::ANY),
+        outer_src: List::empty(Cidr::ANY),
+        outer_dst: List::empty(Cidr::ANY),
+        protocol: List::empty(Range::ANY),
+        src_port: List::empty(Range::ANY),
+        dst_port: List::empty(Range::ANY),
+        port: List::empty(Range::ANY),
+        src: List::empty(Cidr::ANY),
+        dst: List::empty(Cidr::ANY),
+        net: List::empty(Cidr::ANY),
         rules: List::empty(Rule::any(false)),
     };
 }

@@ -45,21 +45,15 @@ impl Tunnel {
     #[inline(always)]
     #[must_use]
     pub const fn link(&self) -> LinkType {
-        if self.ether_type == 0 {
-            LinkType::Ethernet
-        } else {
-            LinkType::RawIp
-        }
+        if self.ether_type == 0 { LinkType::Ethernet } else { LinkType::RawIp }
     }
 }
 
 /// Reads the VXLAN header at the start of the datagram.
 #[inline(always)]
 pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malformed> {
-    let payload = Bounded::new(packet, datagram.end);
-    let header = payload
-        .header::<VxlanHdr>(datagram.payload)
-        .ok_or(Malformed::VxlanHeader)?;
+    let bounded = Bounded::new(packet, datagram.end);
+    let header = bounded.header::<VxlanHdr>(datagram.payload).ok_or(Malformed::VxlanHeader)?;
     if !header.vni_present() {
         return Err(Malformed::VxlanFlags);
     }
@@ -74,9 +68,10 @@ pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malfo
     } else {
         0
     };
+    let payload = datagram.payload + <VxlanHdr as Header>::LEN;
     Ok(Tunnel {
         vni: header.vni(),
-        payload: packet.forget(Slot::Inner, datagram.payload + <VxlanHdr as Header>::LEN),
+        payload: packet.forget(Slot::Inner, u64::from(payload)) as u32,
         ether_type,
     })
 }

@@ -44,8 +44,6 @@ impl Protocol {
     pub const ARP: Self = Self(0x100);
     /// Anything else that is not IP.
     pub const OTHER: Self = Self(0x101);
-    /// Equals the protocol of no packet.
-    pub const NONE: Self = Self(u32::MAX);
     /// Transmission Control Protocol.
     pub const TCP: Self = Self(IpProto::Tcp as u32);
     /// User Datagram Protocol.
@@ -112,7 +110,7 @@ impl Network {
         } else {
             Self::OTHER
         };
-        network.payload = packet.forget(Slot::Transport, network.payload);
+        network.payload = packet.forget(Slot::Transport, u64::from(network.payload)) as u32;
         Ok(network)
     }
 }

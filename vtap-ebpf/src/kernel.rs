@@ -58,9 +58,5 @@ fn tap<A: Access>(ctx: &XdpContext) -> u32 {
 /// What becomes of a tunnel packet that was looked at.
 #[inline(always)]
 fn verdict() -> u32 {
-    if settings().pass != 0 {
-        XDP_PASS
-    } else {
-        XDP_DROP
-    }
+    if settings().pass != 0 { XDP_PASS } else { XDP_DROP }
 }

@@ -1,9 +1,17 @@
 //! The accounts of a capture: what the kernel counted and what user space did with it.
 
-use std::{collections::HashMap, io::Write as _, path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    fs::Permissions,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use tempfile::NamedTempFile;
 use vtap_common::{
     counters::{Counters, Traffic},
     reason::{Lost, Malformed},
@@ -112,18 +120,13 @@ struct Reasons {
 
 impl Reasons {
     fn new(names: impl Iterator<Item = &'static str>, counts: &[u64]) -> Self {
-        Self {
-            total: counts.iter().sum(),
-            by_reason: names.zip(counts.iter().copied()).collect(),
-        }
+        Self { total: counts.iter().sum(), by_reason: names.zip(counts.iter().copied()).collect() }
     }
 
     /// `3 (ring_full 2, too_long 1)`, or only the number where that is zero.
     fn words(&self) -> String {
         let reasons = self.by_reason.iter().filter(|(_, count)| *count != 0);
-        let reasons: Vec<_> = reasons
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
+        let reasons: Vec<_> = reasons.map(|(name, count)| format!("{name} {count}")).collect();
         if reasons.is_empty() {
             self.total.to_string()
         } else {
@@ -143,6 +146,40 @@ impl Serialize for Reasons {
     }
 }
 
+/// The file of `--stats-json`: it appears whole or not at all.
+pub struct StatsFile {
+    path: PathBuf,
+    /// Beside `path`, and made before the capture begins: a directory that can't be written is
+    /// known when there is nothing to lose yet.
+    unnamed: NamedTempFile,
+}
+
+impl StatsFile {
+    /// Prepares to write `path`.
+    pub fn create(path: &Path) -> Result<Self> {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let unnamed = tempfile::Builder::new()
+            // Readable for others, as any file that is simply created.
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(dir.unwrap_or(Path::new(".")))
+            .with_context(|| format!("cannot write the counters to {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), unnamed })
+    }
+
+    /// Writes the counters.
+    pub fn write(mut self, stats: &Stats) -> Result<()> {
+        let mut write = || -> Result<()> {
+            serde_json::to_writer_pretty(&mut self.unnamed, stats)?;
+            Ok(self.unnamed.write_all(b"\n")?)
+        };
+        let path = self.path.display().to_string();
+        let failed = || format!("cannot write the counters to {path}");
+        write().with_context(failed)?;
+        self.unnamed.persist(&self.path).with_context(failed)?;
+        Ok(())
+    }
+}
+
 /// Where and how a capture ran.
 pub struct Setting {
     /// Interface name.
@@ -159,16 +196,8 @@ impl Stats {
     /// Puts the accounts together.
     pub fn new(setting: &Setting, took: Duration, counters: &Counters, mut tally: Tally) -> Self {
         tally.end_run();
-        let Counters {
-            received,
-            not_tunnel,
-            tunnel,
-            malformed,
-            filtered,
-            matched,
-            lost,
-            rules,
-        } = counters;
+        let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
+            counters;
         Self {
             version: 1,
             interface: setting.interface.clone(),
@@ -190,41 +219,14 @@ impl Stats {
                 .rules
                 .iter()
                 .zip(rules)
-                .map(|(rule, packets)| RuleCount {
-                    rule: rule.clone(),
-                    packets: *packets,
-                })
+                .map(|(rule, packets)| RuleCount { rule: rule.clone(), packets: *packets })
                 .collect(),
         }
     }
 
-    /// Writes them as JSON; the file appears whole or not at all.
-    pub fn write_json(&self, path: &Path) -> Result<()> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let write = || -> Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(dir.unwrap_or(Path::new(".")))?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            // Readable for others, as any file that is simply created.
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(mode)?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write the counters to {}", path.display()))
-    }
-
     /// The same in words.
     pub fn summary(&self) -> String {
-        let Self {
-            interface,
-            received,
-            not_tunnel,
-            tunnel,
-            filtered,
-            matched,
-            ..
-        } = self;
+        let Self { interface, received, not_tunnel, tunnel, filtered, matched, .. } = self;
         let mut text = format!(
             "{} packets delivered ({} bytes), {} written, {} lost\n\
              {} frames received on {interface}: {not_tunnel} not tunnel, {tunnel} tunnel\n\
@@ -238,33 +240,20 @@ impl Stats {
             matched.packets,
         );
         for RuleCount { rule, packets } in &self.rules {
-            text.push_str(&format!(
-                "rule `{}`: {packets} packets\n",
-                rule.escape_default()
-            ));
+            text.push_str(&format!("rule `{}`: {packets} packets\n", rule.escape_default()));
         }
         text
     }
 }
 
 fn by_vni(tally: &Tally) -> Vec<(String, u64)> {
-    let mut counts: Vec<_> = tally
-        .by_vni
-        .iter()
-        .map(|(vni, count)| (*vni, *count))
-        .collect();
+    let mut counts: Vec<_> = tally.by_vni.iter().map(|(vni, count)| (*vni, *count)).collect();
     counts.sort_unstable();
     let other = (tally.other_vnis != 0).then(|| ("other".to_owned(), tally.other_vnis));
-    counts
-        .into_iter()
-        .map(|(vni, count)| (vni.to_string(), count))
-        .chain(other)
-        .collect()
+    counts.into_iter().map(|(vni, count)| (vni.to_string(), count)).chain(other).collect()
 }
 
 fn by_proto(tally: &Tally) -> Vec<(String, u64)> {
     let counts = ProtocolClass::NAMES.iter().zip(tally.by_class);
-    counts
-        .map(|((_, name), count)| ((*name).to_owned(), count))
-        .collect()
+    counts.map(|((_, name), count)| ((*name).to_owned(), count)).collect()
 }

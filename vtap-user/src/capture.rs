@@ -16,7 +16,7 @@ use tokio::{
 
 use self::reader::Reader;
 use crate::{
-    account::{Setting, Stats},
+    account::{Setting, Stats, StatsFile},
     cli::Plan,
     drain::Drain,
     kernel::{self, Attached, Tap, TapSettings},
@@ -30,9 +30,7 @@ const ALL_RINGS: u32 = 256 << 20;
 
 /// Captures until the count is reached or a signal comes.
 pub fn run(plan: Plan) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live(plan))
 }
 
@@ -44,6 +42,7 @@ async fn live(plan: Plan) -> Result<()> {
     // program sees a packet.
     let signals = Signals::new()?;
     let outputs = output::open(&plan)?;
+    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let (mut tap, rings) = kernel::load(&TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
@@ -63,34 +62,19 @@ async fn live(plan: Plan) -> Result<()> {
     let begin = Instant::now();
     let reader = Reader::new(Drain::new(rings), outputs, plan.count);
     let (reader, result) = read_until_stopped(reader, attached, signals).await?;
-    let stats = Stats::new(
-        &setting,
-        begin.elapsed(),
-        &tap.counters()?,
-        reader.into_tally(),
-    );
+    let stats = Stats::new(&setting, begin.elapsed(), &tap.counters()?, reader.into_tally());
     eprint!("{}", stats.summary());
-    if let Some(path) = &plan.stats_json {
-        stats.write_json(path)?;
+    if let Some(file) = stats_file {
+        file.write(&stats)?;
     }
     result
 }
 
 fn find<'a>(interfaces: &'a [Interface], name: &str) -> Result<&'a Interface> {
-    interfaces
-        .iter()
-        .find(|interface| interface.name == name)
-        .ok_or_else(|| {
-            let names: Vec<_> = interfaces
-                .iter()
-                .map(|interface| interface.name.as_str())
-                .collect();
-            anyhow!(
-                "there is no interface `{}`; there are {}",
-                name.escape_default(),
-                names.join(", ")
-            )
-        })
+    interfaces.iter().find(|interface| interface.name == name).ok_or_else(|| {
+        let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
+        anyhow!("there is no interface `{}`; there are {}", name.escape_default(), names.join(", "))
+    })
 }
 
 fn default_ring_size() -> u32 {
@@ -99,12 +83,7 @@ fn default_ring_size() -> u32 {
 }
 
 fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
-    let Setting {
-        interface,
-        xdp_mode,
-        verdict,
-        ..
-    } = setting;
+    let Setting { interface, xdp_mode, verdict, .. } = setting;
     if let Some(reason) = &attached.fallback {
         eprintln!("vtap: generic XDP, because {reason}");
     }
@@ -176,11 +155,7 @@ fn detach(attached: Attached) {
 /// A reader that has seen enough (`vtap capture … | head`) is no failure.
 fn unless_nobody_reads(error: anyhow::Error) -> Result<()> {
     let io = error.root_cause().downcast_ref::<std::io::Error>();
-    if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
-        Ok(())
-    } else {
-        Err(error)
-    }
+    if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) { Ok(()) } else { Err(error) }
 }
 
 /// The signals that end a capture in good order.

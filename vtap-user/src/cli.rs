@@ -10,7 +10,6 @@ use vtap_common::{
     address::Cidr,
     selection::{List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
     tunnel::Encapsulation,
-    wire::Protocol,
 };
 
 use self::{
@@ -74,7 +73,7 @@ pub struct CaptureArgs {
 
     /// tcp, udp, icmp, icmp6, sctp, arp, or an IP protocol number
     #[arg(long, value_name = "P", value_parser = protocol, help_heading = SELECTION)]
-    proto: Vec<Protocol>,
+    proto: Vec<Range>,
 
     /// Source port
     #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
@@ -206,10 +205,7 @@ impl Destination {
     fn of(path: PathBuf) -> Self {
         if path == Path::new("-") {
             Self::Stdout
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "pcap")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "pcap") {
             Self::Pcap(path)
         } else {
             Self::Pcapng(path)
@@ -221,10 +217,7 @@ impl CaptureArgs {
     /// Checks what no single value could be checked for.
     pub fn check(self) -> Result<Plan, clap::Error> {
         let selection = self.selection()?;
-        let gpe = self
-            .port
-            .iter()
-            .any(|port| port.encapsulation == Encapsulation::Gpe);
+        let gpe = self.port.iter().any(|port| port.encapsulation == Encapsulation::Gpe);
         let write = self.write.map(Destination::of);
         if gpe && matches!(write, Some(Destination::Pcap(_))) {
             return Err(usage(
@@ -249,44 +242,14 @@ impl CaptureArgs {
 
     fn selection(&self) -> Result<Box<Selection>, clap::Error> {
         let mut selection = Box::new(Selection::ANY);
-        fill(
-            &mut selection.tap_ports,
-            "--port",
-            MAX_TAP_PORTS,
-            &self.port,
-        )?;
+        fill(&mut selection.tap_ports, "--port", MAX_TAP_PORTS, &self.port)?;
         fill(&mut selection.vni, "--vni", MAX_VALUES, &self.vni)?;
-        fill(
-            &mut selection.outer_src,
-            "--outer-src",
-            MAX_VALUES,
-            &self.outer_src,
-        )?;
-        fill(
-            &mut selection.outer_dst,
-            "--outer-dst",
-            MAX_VALUES,
-            &self.outer_dst,
-        )?;
+        fill(&mut selection.outer_src, "--outer-src", MAX_VALUES, &self.outer_src)?;
+        fill(&mut selection.outer_dst, "--outer-dst", MAX_VALUES, &self.outer_dst)?;
         fill(&mut selection.protocol, "--proto", MAX_VALUES, &self.proto)?;
-        fill(
-            &mut selection.src_port,
-            "--src-port",
-            MAX_VALUES,
-            &self.src_port,
-        )?;
-        fill(
-            &mut selection.dst_port,
-            "--dst-port",
-            MAX_VALUES,
-            &self.dst_port,
-        )?;
-        fill(
-            &mut selection.port,
-            "--inner-port",
-            MAX_VALUES,
-            &self.inner_port,
-        )?;
+        fill(&mut selection.src_port, "--src-port", MAX_VALUES, &self.src_port)?;
+        fill(&mut selection.dst_port, "--dst-port", MAX_VALUES, &self.dst_port)?;
+        fill(&mut selection.port, "--inner-port", MAX_VALUES, &self.inner_port)?;
         fill(&mut selection.src, "--src", MAX_VALUES, &self.src)?;
         fill(&mut selection.dst, "--dst", MAX_VALUES, &self.dst)?;
         fill(&mut selection.net, "--net", MAX_VALUES, &self.net)?;
@@ -305,9 +268,7 @@ fn fill<T: Copy, const N: usize>(
     for value in values {
         if list.push(*value).is_err() {
             let given = values.len();
-            return Err(usage(&format!(
-                "{flag} is given {given} times; {most} is the most"
-            )));
+            return Err(usage(&format!("{flag} is given {given} times; {most} is the most")));
         }
     }
     Ok(())
@@ -315,11 +276,6 @@ fn fill<T: Copy, const N: usize>(
 
 fn usage(message: &str) -> clap::Error {
     let mut command = Cli::command();
-    let capture = command
-        .find_subcommand_mut("capture")
-        .map(std::mem::take)
-        .unwrap_or(command);
-    capture
-        .bin_name("vtap capture")
-        .error(ErrorKind::ValueValidation, message)
+    let capture = command.find_subcommand_mut("capture").map(std::mem::take).unwrap_or(command);
+    capture.bin_name("vtap capture").error(ErrorKind::ValueValidation, message)
 }

@@ -18,10 +18,7 @@ pub struct Clock {
 impl Clock {
     /// Anchored now.
     pub fn new() -> Self {
-        Self {
-            offset: offset(),
-            anchored: Instant::now(),
-        }
+        Self { offset: offset(), anchored: Instant::now() }
     }
 
     /// Anchors anew if it is time to.
@@ -65,12 +62,8 @@ mod tests {
     fn agrees_with_the_system_clock() {
         let clock = Clock::new();
         let monotonic = u64::try_from(read(ClockId::Monotonic)).unwrap();
-        let system = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap();
-        let difference = clock
-            .utc(monotonic)
-            .abs_diff(u64::try_from(system.as_nanos()).unwrap());
+        let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let difference = clock.utc(monotonic).abs_diff(u64::try_from(system.as_nanos()).unwrap());
         assert!(difference < 50_000_000, "{difference} ns apart");
     }
 }

@@ -23,13 +23,8 @@ pub async fn interfaces() -> Result<Vec<Interface>> {
     let (connection, handle, _) =
         rtnetlink::new_connection().context("cannot open a netlink socket")?;
     let connection = tokio::spawn(connection);
-    let links: Vec<LinkMessage> = handle
-        .link()
-        .get()
-        .execute()
-        .try_collect()
-        .await
-        .context("cannot list interfaces")?;
+    let links: Vec<LinkMessage> =
+        handle.link().get().execute().try_collect().await.context("cannot list interfaces")?;
     connection.abort();
     Ok(links.iter().map(Interface::from_message).collect())
 }

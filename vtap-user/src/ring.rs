@@ -40,10 +40,7 @@ impl Ring {
         let (consumer, producer) = unsafe {
             (
                 MmapOptions::new().len(page).map_mut(raw),
-                MmapOptions::new()
-                    .offset(page as u64)
-                    .len(page + 2 * size as usize)
-                    .map(raw),
+                MmapOptions::new().offset(page as u64).len(page + 2 * size as usize).map(raw),
             )
         };
         let consumer = consumer.context("cannot map a ring's consumer page")?;

@@ -20,19 +20,10 @@ impl Decision {
 /// Decides for these tap ports.
 pub fn decide(asked: Verdict, ports: &[u16], interfaces: &[Interface]) -> Decision {
     match asked {
-        Verdict::Pass => Decision {
-            pass: true,
-            reason: "as asked".into(),
-        },
-        Verdict::Drop => Decision {
-            pass: false,
-            reason: "as asked".into(),
-        },
+        Verdict::Pass => Decision { pass: true, reason: "as asked".into() },
+        Verdict::Drop => Decision { pass: false, reason: "as asked".into() },
         Verdict::Auto => match user_of(ports, interfaces) {
-            Some(user) => Decision {
-                pass: true,
-                reason: user,
-            },
+            Some(user) => Decision { pass: true, reason: user },
             None => Decision {
                 pass: false,
                 reason: format!("no VXLAN device or socket here on {}", list(ports)),
@@ -42,21 +33,11 @@ pub fn decide(asked: Verdict, ports: &[u16], interfaces: &[Interface]) -> Decisi
 }
 
 fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
-    let device = interfaces.iter().find(|interface| {
-        interface
-            .vxlan_port
-            .is_some_and(|port| ports.contains(&port))
-    });
-    if let Some(Interface {
-        name,
-        vxlan_port: Some(port),
-        ..
-    }) = device
-    {
-        return Some(format!(
-            "VXLAN device {} uses port {port}",
-            name.escape_default()
-        ));
+    let device = interfaces
+        .iter()
+        .find(|interface| interface.vxlan_port.is_some_and(|port| ports.contains(&port)));
+    if let Some(Interface { name, vxlan_port: Some(port), .. }) = device {
+        return Some(format!("VXLAN device {} uses port {port}", name.escape_default()));
     }
     let sockets = [procfs::net::udp(), procfs::net::udp6()];
     let mut sockets = sockets.into_iter().flatten().flatten();
@@ -67,10 +48,6 @@ fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
 
 fn list(ports: &[u16]) -> String {
     let numbers: Vec<_> = ports.iter().map(u16::to_string).collect();
-    let word = if ports.len() == 1 {
-        "UDP port"
-    } else {
-        "UDP ports"
-    };
+    let word = if ports.len() == 1 { "UDP port" } else { "UDP ports" };
     format!("{word} {}", numbers.join(", "))
 }

@@ -37,17 +37,12 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Link, BadHeader> {
     if is_tag(ether_type) {
         return Err(BadHeader::Vlan);
     }
-    Ok(Link {
-        ether_type,
-        payload: packet.forget(Slot::Network, at + TYPE_LEN),
-    })
+    Ok(Link { ether_type, payload: packet.forget(Slot::Network, u64::from(at + TYPE_LEN)) as u32 })
 }
 
 #[inline(always)]
 fn ether_type<P: Packet>(packet: &P, at: u32) -> Option<u32> {
-    packet
-        .header::<[u8; 2]>(at)
-        .map(|bytes| u32::from(u16::from_ne_bytes(*bytes)))
+    packet.header::<[u8; 2]>(at).map(|bytes| u32::from(u16::from_ne_bytes(*bytes)))
 }
 
 #[inline(always)]

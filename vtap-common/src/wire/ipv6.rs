@@ -5,7 +5,7 @@ use network_types::ip::{IpProto, Ipv6Hdr};
 use super::{BadHeader, Fragment, Network, Protocol};
 use crate::{
     address::Address,
-    packet::{Header, Packet},
+    packet::{Header, Packet, Slot},
 };
 
 /// Extension headers that are followed. RFC 8200 section 4.1 has one of each kind at most, and
@@ -28,11 +28,7 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
         dst: Address::v6(header.dst_addr),
         protocol: Protocol(u32::from(header.next_hdr)),
         payload: offset + <Ipv6Hdr as Header>::LEN,
-        len: if payload_len == 0 {
-            0
-        } else {
-            payload_len + <Ipv6Hdr as Header>::LEN
-        },
+        len: if payload_len == 0 { 0 } else { payload_len + <Ipv6Hdr as Header>::LEN },
         fragment: Fragment::No,
     };
     if Unit::of(network.protocol).is_some() {
@@ -47,9 +43,7 @@ fn follow_extensions<P: Packet>(packet: &P, network: &mut Network) -> Result<(),
         let Some(unit) = Unit::of(network.protocol) else {
             return Ok(());
         };
-        let header = packet
-            .header::<[u8; 8]>(network.payload)
-            .ok_or(BadHeader::Ipv6Extension)?;
+        let header = packet.header::<[u8; 8]>(network.payload).ok_or(BadHeader::Ipv6Extension)?;
         let [next, len, frag_high, frag_low, ..] = *header;
         network.protocol = Protocol(u32::from(next));
         network.payload += unit.bytes(u32::from(len));
@@ -63,7 +57,7 @@ fn follow_extensions<P: Packet>(packet: &P, network: &mut Network) -> Result<(),
                 network.fragment = Fragment::First;
             }
         }
-        network.payload = packet.forget(crate::packet::Slot::Transport, network.payload);
+        network.payload = packet.forget(Slot::Transport, u64::from(network.payload)) as u32;
     }
     if Unit::of(network.protocol).is_some() {
         return Err(BadHeader::Ipv6Extension);

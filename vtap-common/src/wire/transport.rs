@@ -4,29 +4,25 @@ use super::{BadHeader, Protocol};
 use crate::packet::Packet;
 
 /// Stands for a port, type or code that the packet does not have; no range contains it.
-pub const ABSENT: u32 = 0x1_0000;
+pub const ABSENT: u64 = 0x1_0000;
 
 /// What rules ask of the transport header.
 #[derive(Clone, Copy, Debug)]
 pub struct Transport {
     /// Source port.
-    pub src_port: u32,
+    pub src_port: u64,
     /// Destination port.
-    pub dst_port: u32,
+    pub dst_port: u64,
     /// ICMP or ICMPv6 type.
-    pub icmp_type: u32,
+    pub icmp_type: u64,
     /// ICMP or ICMPv6 code.
-    pub icmp_code: u32,
+    pub icmp_code: u64,
 }
 
 impl Transport {
     /// Of a protocol that has none of these, or a later fragment.
-    pub const NONE: Self = Self {
-        src_port: ABSENT,
-        dst_port: ABSENT,
-        icmp_type: ABSENT,
-        icmp_code: ABSENT,
-    };
+    pub const NONE: Self =
+        Self { src_port: ABSENT, dst_port: ABSENT, icmp_type: ABSENT, icmp_code: ABSENT };
 
     /// Reads the header of `protocol` at `offset`.
     #[inline(always)]
@@ -38,18 +34,14 @@ impl Transport {
         let mut transport = Self::NONE;
         match protocol {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
-                let ports = packet
-                    .header::<[u8; 4]>(offset)
-                    .ok_or(BadHeader::Transport)?;
-                transport.src_port = u32::from(u16::from_be_bytes([ports[0], ports[1]]));
-                transport.dst_port = u32::from(u16::from_be_bytes([ports[2], ports[3]]));
+                let ports = packet.header::<[u8; 4]>(offset).ok_or(BadHeader::Transport)?;
+                transport.src_port = u64::from(u16::from_be_bytes([ports[0], ports[1]]));
+                transport.dst_port = u64::from(u16::from_be_bytes([ports[2], ports[3]]));
             }
             Protocol::ICMP | Protocol::ICMP6 => {
-                let icmp = packet
-                    .header::<[u8; 2]>(offset)
-                    .ok_or(BadHeader::Transport)?;
-                transport.icmp_type = u32::from(icmp[0]);
-                transport.icmp_code = u32::from(icmp[1]);
+                let icmp = packet.header::<[u8; 2]>(offset).ok_or(BadHeader::Transport)?;
+                transport.icmp_type = u64::from(icmp[0]);
+                transport.icmp_code = u64::from(icmp[1]);
             }
             _ => {}
         }

@@ -34,23 +34,14 @@ pub struct WholeBuffer;
 impl Access for WholeBuffer {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        let CpuState {
-            counters,
-            slots,
-            header,
-        } = state;
+        let CpuState { counters, slots, header } = state;
         let linear = InOnePiece::new(ctx, slots);
         // SAFETY: a plain query on a valid context.
         let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
-            let fragments = InFragments {
-                ctx,
-                len,
-                slots: linear.slots,
-                bytes: header,
-            };
+            let fragments = InFragments { ctx, len, slots: linear.slots, bytes: header };
             examine(&fragments, selection(), counters)
         }
     }
@@ -68,11 +59,7 @@ pub struct Linear;
 impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        examine(
-            &InOnePiece::new(ctx, &mut state.slots),
-            selection(),
-            &mut state.counters,
-        )
+        examine(&InOnePiece::new(ctx, &mut state.slots), selection(), &mut state.counters)
     }
 
     #[inline(always)]
@@ -99,11 +86,7 @@ struct InOnePiece<'a> {
 impl<'a> InOnePiece<'a> {
     #[inline(always)]
     fn new(ctx: &XdpContext, slots: &'a mut Slots) -> Self {
-        Self {
-            data: ctx.data(),
-            data_end: ctx.data_end(),
-            slots,
-        }
+        Self { data: ctx.data(), data_end: ctx.data_end(), slots }
     }
 }
 
@@ -132,7 +115,7 @@ impl Packet for InOnePiece<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u32) -> u32 {
+    fn forget(&self, slot: Slot, value: u64) -> u64 {
         forget(self.slots, slot, value)
     }
 }
@@ -171,7 +154,7 @@ impl Packet for InFragments<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u32) -> u32 {
+    fn forget(&self, slot: Slot, value: u64) -> u64 {
         forget(self.slots, slot, value)
     }
 }
@@ -192,7 +175,7 @@ impl<T> Deref for Loaded<T> {
 
 /// Sends `value` through a map: of what it loads from there the verifier knows nothing.
 #[inline(always)]
-fn forget(slots: &Slots, slot: Slot, value: u32) -> u32 {
+fn forget(slots: &Slots, slot: Slot, value: u64) -> u64 {
     let place = (&raw const slots[slot as usize]).cast_mut();
     // SAFETY: this CPU's own memory, which is reached in no other way meanwhile.
     unsafe {

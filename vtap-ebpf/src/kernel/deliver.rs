@@ -23,11 +23,7 @@ pub fn deliver<A: Access>(ctx: &XdpContext, matched: &Matched) -> Result<(), Los
     // SAFETY: no preconditions.
     let timestamp = unsafe { bpf_ktime_get_ns() };
     let snaplen = settings().snaplen;
-    let caplen = if matched.inner.len < snaplen {
-        matched.inner.len
-    } else {
-        snaplen
-    };
+    let caplen = if matched.inner.len < snaplen { matched.inner.len } else { snaplen };
     let header = RecordHeader::new(matched, caplen, timestamp, ctx.rx_queue_index());
     let from = matched.tunnel.payload;
 

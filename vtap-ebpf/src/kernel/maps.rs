@@ -20,9 +20,7 @@ pub type Ring = RingBuf<u64, 4096>;
 #[inline(always)]
 pub fn state() -> Option<&'static mut CpuState> {
     // SAFETY: the value is this CPU's own, and nothing else runs on it while the program does.
-    VTAP_STATE
-        .get_ptr_mut(0)
-        .map(|state| unsafe { &mut *state })
+    VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &mut *state })
 }
 
 /// This CPU's ring.

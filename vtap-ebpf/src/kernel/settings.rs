@@ -11,10 +11,7 @@ static SELECTION: Selection = Selection::ANY;
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.vtap")]
-static SETTINGS: Settings = Settings {
-    pass: 1,
-    snaplen: 0,
-};
+static SETTINGS: Settings = Settings { pass: 1, snaplen: 0 };
 
 /// What the user selected.
 #[inline(always)]

@@ -79,12 +79,7 @@ impl Reader {
     /// Sleeps until there are records; true if the capture is to stop instead.
     fn wait(&self, stopped: &PipeReader) -> Result<bool> {
         let mut fds = vec![PollFd::new(stopped, PollFlags::IN)];
-        fds.extend(
-            self.drain
-                .rings()
-                .iter()
-                .map(|ring| PollFd::new(ring, PollFlags::IN)),
-        );
+        fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
@@ -98,11 +93,7 @@ impl Sink {
         if self.remaining == 0 {
             return Ok(());
         }
-        let packet = Packet {
-            time: self.clock.utc(header.timestamp),
-            header,
-            data,
-        };
+        let packet = Packet { time: self.clock.utc(header.timestamp), header, data };
         for output in &mut self.outputs {
             output.packet(&packet)?;
         }
@@ -112,8 +103,6 @@ impl Sink {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.outputs
-            .iter_mut()
-            .try_for_each(|output| output.flush())
+        self.outputs.iter_mut().try_for_each(|output| output.flush())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use vtap_common::selection::{Rule, criteria};
+use vtap_common::selection::{Range, Rule};
 
 use super::values::{cidr, port_range, protocol, vni_range};
 
@@ -25,80 +25,48 @@ impl FromStr for RuleText {
             Some("exclude") => Rule::any(false),
             _ => return Err("a rule begins with `include` or `exclude`".into()),
         };
+        let mut seen = Vec::new();
         while let Some(criterion) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| format!("`{criterion}` lacks its value"))?;
-            let bits = add(&mut rule, criterion, value)
+            let value = words.next().ok_or_else(|| format!("`{criterion}` lacks its value"))?;
+            add(&mut rule, criterion, value)
                 .map_err(|reason| format!("`{criterion} {value}`: {reason}"))?;
-            if rule.criteria & bits != 0 {
+            if seen.contains(&criterion) {
                 return Err(format!("`{criterion}` stands twice"));
             }
-            rule.criteria |= bits;
+            seen.push(criterion);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            rule,
-        })
+        Ok(Self { text: text.to_owned(), rule })
     }
 }
 
-/// Sets a criterion and returns its bits.
-fn add(rule: &mut Rule, criterion: &str, value: &str) -> Result<u32, String> {
-    Ok(match criterion {
-        "proto" => {
-            rule.protocol = protocol(value)?;
-            criteria::PROTOCOL
-        }
-        "src" => {
-            rule.src = cidr(value)?;
-            criteria::SRC
-        }
-        "dst" => {
-            rule.dst = cidr(value)?;
-            criteria::DST
-        }
-        "src-port" => {
-            rule.src_port = port_range(value)?;
-            criteria::SRC_PORT
-        }
-        "dst-port" => {
-            rule.dst_port = port_range(value)?;
-            criteria::DST_PORT
-        }
-        "vni" => {
-            rule.vni = vni_range(value)?;
-            criteria::VNI
-        }
-        "icmp-type" => {
-            let (kind, code) = icmp(value)?;
-            rule.icmp_type = kind;
-            rule.icmp_code = code.unwrap_or(rule.icmp_code);
-            criteria::ICMP_TYPE
-                | if code.is_some() {
-                    criteria::ICMP_CODE
-                } else {
-                    0
-                }
-        }
+fn add(rule: &mut Rule, criterion: &str, value: &str) -> Result<(), String> {
+    match criterion {
+        "proto" => rule.protocol = protocol(value)?,
+        "src" => rule.src = cidr(value)?,
+        "dst" => rule.dst = cidr(value)?,
+        "src-port" => rule.src_port = port_range(value)?,
+        "dst-port" => rule.dst_port = port_range(value)?,
+        "vni" => rule.vni = vni_range(value)?,
+        "icmp-type" => (rule.icmp_type, rule.icmp_code) = icmp(value)?,
         _ => {
             return Err(
-                "the criteria are proto, src, dst, src-port, dst-port, icmp-type and vni".into(),
+                "the criteria are proto, src, dst, src-port, dst-port, icmp-type and vni".into()
             );
         }
-    })
+    }
+    Ok(())
 }
 
 /// `TYPE[/CODE]`.
-fn icmp(text: &str) -> Result<(u32, Option<u32>), String> {
-    let number = |text: &str| {
-        text.parse::<u8>().map(u32::from).map_err(|_| {
-            "an ICMP type is a number from 0 to 255, and so is the code after its slash".to_owned()
-        })
+fn icmp(text: &str) -> Result<(Range, Range), String> {
+    let just = |text: &str| match text.parse::<u8>() {
+        Ok(number) => Ok(Range::just(u32::from(number))),
+        Err(_) => Err("an ICMP type is a number from 0 to 255, as is the code after its slash"),
     };
     match text.split_once('/') {
-        Some((kind, code)) => Ok((number(kind)?, Some(number(code)?))),
-        None => Ok((number(text)?, None)),
+        Some((kind, code)) => Ok((just(kind)?, just(code)?)),
+        // Any code, but there must be one.
+        None => Ok((just(text)?, Range::ANY)),
     }
 }
 
@@ -110,12 +78,20 @@ mod tests {
     fn every_criterion() {
         let text = "include proto tcp src 10.0.0.0/8 dst ::/0 src-port 1-2 dst-port 3 vni 4-5";
         let rule = text.parse::<RuleText>().unwrap().rule;
-        assert_eq!(rule.include, 1);
-        assert_eq!(rule.criteria, 0b11_1111);
+        let expected = Rule {
+            src: cidr("10.0.0.0/8").unwrap(),
+            dst: cidr("::/0").unwrap(),
+            src_port: Range::new(1, 2).unwrap(),
+            dst_port: Range::just(3),
+            vni: Range::new(4, 5).unwrap(),
+            protocol: Range::just(6),
+            ..Rule::any(true)
+        };
+        assert_eq!(rule, expected);
         let rule = "exclude icmp-type 3/4".parse::<RuleText>().unwrap().rule;
-        assert_eq!((rule.include, rule.icmp_type, rule.icmp_code), (0, 3, 4));
-        assert_eq!(rule.criteria, criteria::ICMP_TYPE | criteria::ICMP_CODE);
-        assert_eq!("include".parse::<RuleText>().unwrap().rule.criteria, 0);
+        let (icmp_type, icmp_code) = (Range::just(3), Range::just(4));
+        assert_eq!(rule, Rule { icmp_type, icmp_code, ..Rule::any(false) });
+        assert_eq!("include".parse::<RuleText>().unwrap().rule, Rule::any(true));
     }
 
     #[test]

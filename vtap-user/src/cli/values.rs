@@ -17,9 +17,7 @@ pub const DEFAULT_TAP_PORT: &str = "4789";
 
 /// `N[=vxlan|gpe]`.
 pub fn tap_port(text: &str) -> Result<TapPort, String> {
-    let (number, kind) = text
-        .split_once('=')
-        .map_or((text, None), |(n, kind)| (n, Some(kind)));
+    let (number, kind) = text.split_once('=').map_or((text, None), |(n, kind)| (n, Some(kind)));
     let port = number.parse::<u16>().ok().filter(|&port| port != 0);
     let port = port.ok_or("a UDP port is a number from 1 to 65535")?;
     let encapsulation = match kind {
@@ -29,10 +27,7 @@ pub fn tap_port(text: &str) -> Result<TapPort, String> {
         None => Encapsulation::Vxlan,
         Some(other) => return Err(format!("`{other}` is neither `vxlan` nor `gpe`")),
     };
-    Ok(TapPort {
-        port: u32::from(port),
-        encapsulation,
-    })
+    Ok(TapPort { port: u32::from(port), encapsulation })
 }
 
 /// `N` or `A-B` of network identifiers.
@@ -48,30 +43,20 @@ pub fn port_range(text: &str) -> Result<Range, String> {
 fn range(text: &str, max: u32) -> Result<Range, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
-        let number = text
-            .trim()
-            .parse::<u32>()
-            .ok()
-            .filter(|&number| number <= max);
+        let number = text.trim().parse::<u32>().ok().filter(|&number| number <= max);
         number.ok_or_else(|| format!("`{text}` is not a number from 0 to {max}"))
     };
     let (first, last) = (number(first)?, number(last)?);
-    if first > last {
-        return Err(format!(
-            "the range is empty: {first} is greater than {last}"
-        ));
-    }
-    Ok(Range { first, last })
+    Range::new(first, last)
+        .ok_or_else(|| format!("the range is empty: {first} is greater than {last}"))
 }
 
 /// `ADDRESS[/LENGTH]`.
 pub fn cidr(text: &str) -> Result<Cidr, String> {
-    let (address, length) = text
-        .split_once('/')
-        .map_or((text, None), |(address, length)| (address, Some(length)));
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| format!("`{address}` is no IPv4 or IPv6 address"))?;
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let address: IpAddr =
+        address.parse().map_err(|_| format!("`{address}` is no IPv4 or IPv6 address"))?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let length = length.map_or(Some(most), |length| length.parse().ok());
     length
@@ -80,8 +65,8 @@ pub fn cidr(text: &str) -> Result<Cidr, String> {
 }
 
 /// A protocol's name or number.
-pub fn protocol(text: &str) -> Result<Protocol, String> {
-    Ok(match text.to_ascii_lowercase().as_str() {
+pub fn protocol(text: &str) -> Result<Range, String> {
+    let protocol = match text.to_ascii_lowercase().as_str() {
         "tcp" => Protocol::TCP,
         "udp" => Protocol::UDP,
         "icmp" => Protocol::ICMP,
@@ -91,7 +76,8 @@ pub fn protocol(text: &str) -> Result<Protocol, String> {
         number => Protocol(u32::from(number.parse::<u8>().map_err(
             |_| "use tcp, udp, icmp, icmp6, sctp, arp, or an IP protocol number from 0 to 255",
         )?)),
-    })
+    };
+    Ok(Range::just(protocol.0))
 }
 
 /// Bytes, with `K`, `M` or `G` for multiples of 1024; rounded up to what a ring can be.
@@ -104,10 +90,7 @@ pub fn ring_size(text: &str) -> Result<u32, String> {
         Some((end, 'g' | 'G')) => (&text[..end], 30),
         _ => (text, 0),
     };
-    let bytes = number
-        .parse::<u32>()
-        .ok()
-        .map(|number| u64::from(number) << shift);
+    let bytes = number.parse::<u32>().ok().map(|number| u64::from(number) << shift);
     bytes
         .filter(|bytes| (1..=MOST).contains(bytes))
         .map(|bytes| bytes.next_power_of_two().max(LEAST) as u32)
@@ -120,23 +103,14 @@ mod tests {
 
     #[test]
     fn default_tap_port_is_the_assigned_one() {
-        assert_eq!(
-            tap_port(DEFAULT_TAP_PORT).unwrap().port,
-            u32::from(vxlan::PORT)
-        );
+        assert_eq!(tap_port(DEFAULT_TAP_PORT).unwrap().port, u32::from(vxlan::PORT));
     }
 
     #[test]
     fn tap_ports() {
         assert_eq!(tap_port("4790").unwrap().encapsulation, Encapsulation::Gpe);
-        assert_eq!(
-            tap_port("4790=vxlan").unwrap().encapsulation,
-            Encapsulation::Vxlan
-        );
-        assert_eq!(
-            tap_port("8472=gpe").unwrap().encapsulation,
-            Encapsulation::Gpe
-        );
+        assert_eq!(tap_port("4790=vxlan").unwrap().encapsulation, Encapsulation::Vxlan);
+        assert_eq!(tap_port("8472=gpe").unwrap().encapsulation, Encapsulation::Gpe);
         for bad in ["", "0", "65536", "-1", "4789=", "4789=nsh", "x"] {
             assert!(tap_port(bad).is_err(), "{bad}");
         }
@@ -144,20 +118,8 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(
-            port_range("23"),
-            Ok(Range {
-                first: 23,
-                last: 23
-            })
-        );
-        assert_eq!(
-            vni_range("0-16777215"),
-            Ok(Range {
-                first: 0,
-                last: MAX_VNI
-            })
-        );
+        assert_eq!(port_range("23"), Ok(Range::just(23)));
+        assert_eq!(vni_range("0-16777215"), Ok(Range::new(0, MAX_VNI).unwrap()));
         for bad in ["", "-", "1-", "-1", "9-1", "65536", "1-2-3", "a"] {
             assert!(port_range(bad).is_err(), "{bad}");
         }
@@ -167,9 +129,7 @@ mod tests {
     #[test]
     fn cidrs() {
         let inside = |prefix: &str, address: &str| {
-            cidr(prefix)
-                .unwrap()
-                .contains(&address.parse::<IpAddr>().unwrap().into())
+            cidr(prefix).unwrap().contains(&address.parse::<IpAddr>().unwrap().into())
         };
         assert!(inside("10.0.0.0/24", "10.0.0.255"));
         assert!(!inside("10.0.0.0/24", "10.0.1.0"));
@@ -180,15 +140,7 @@ mod tests {
         assert!(!inside("2001:db8::/33", "2001:db8:8000::1"));
         assert!(inside("::/0", "::1"));
         assert!(!inside("::/0", "0.0.0.0"));
-        for bad in [
-            "",
-            "10.0.0",
-            "10.0.0.0/33",
-            "::/129",
-            "10.0.0.0/",
-            "10.0.0.0/x",
-            "a/8",
-        ] {
+        for bad in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/x", "a/8"] {
             assert!(cidr(bad).is_err(), "{bad}");
         }
     }

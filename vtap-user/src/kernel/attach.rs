@@ -28,11 +28,7 @@ pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Resul
     let program = tap.program()?;
     match mode {
         cli::XdpMode::Native => link(program, interface, XdpMode::Driver)
-            .map(|link| Attached {
-                _link: link,
-                mode: "native",
-                fallback: None,
-            })
+            .map(|link| Attached { _link: link, mode: "native", fallback: None })
             .map_err(|error| {
                 let why = refusal(&error);
                 explain(error).context(format!(
@@ -42,11 +38,7 @@ pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Resul
             }),
         cli::XdpMode::Generic => generic(program, interface, None),
         cli::XdpMode::Auto => match link(program, interface, XdpMode::Driver) {
-            Ok(link) => Ok(Attached {
-                _link: link,
-                mode: "native",
-                fallback: None,
-            }),
+            Ok(link) => Ok(Attached { _link: link, mode: "native", fallback: None }),
             Err(error) => generic(program, interface, Some(refusal(&error))),
         },
     }
@@ -56,11 +48,7 @@ fn generic(program: &mut Xdp, interface: &Interface, fallback: Option<String>) -
     let link = link(program, interface, XdpMode::Skb)
         .map_err(explain)
         .with_context(|| format!("cannot attach to {}", interface.name))?;
-    Ok(Attached {
-        _link: link,
-        mode: "generic",
-        fallback,
-    })
+    Ok(Attached { _link: link, mode: "generic", fallback })
 }
 
 fn link(program: &mut Xdp, interface: &Interface, mode: XdpMode) -> Result<FdLink, ProgramError> {
@@ -87,9 +75,7 @@ fn refusal(error: &ProgramError) -> String {
 }
 
 fn already_there(interface: &Interface, id: u32) -> anyhow::Error {
-    let program = loaded_programs()
-        .filter_map(Result::ok)
-        .find(|program| program.id() == id);
+    let program = loaded_programs().filter_map(Result::ok).find(|program| program.id() == id);
     let name = program.and_then(|program| program.name_as_str().map(str::to_owned));
     let name = name.map_or_else(|| "of unknown name".into(), |name| format!("`{name}`"));
     let dev = &interface.name;

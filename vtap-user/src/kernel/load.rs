@@ -51,24 +51,15 @@ pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
     raise_memlock_limit();
     let mut ebpf = load_object(settings)?;
     let rings = make_rings(&mut ebpf, settings.ring_size)?;
-    let mut tap = Tap {
-        ebpf,
-        program: choose_program(),
-    };
-    tap.program()?
-        .load()
-        .map_err(explain_load)
-        .context("cannot load the XDP program")?;
+    let mut tap = Tap { ebpf, program: choose_program() };
+    tap.program()?.load().map_err(explain_load).context("cannot load the XDP program")?;
     Ok((tap, rings))
 }
 
 /// The verifier's words run to thousands of lines; they are for the log.
 fn explain_load(error: ProgramError) -> anyhow::Error {
     match error {
-        ProgramError::LoadError {
-            io_error,
-            verifier_log,
-        } => {
+        ProgramError::LoadError { io_error, verifier_log } => {
             log::debug!("{verifier_log}");
             explain(io_error).context("the kernel's verifier refused it (RUST_LOG=debug tells why)")
         }
@@ -90,30 +81,17 @@ fn check_kernel() -> Result<()> {
 /// Kernels before 5.11 charge maps against `RLIMIT_MEMLOCK`. Where the limit can't be raised, the
 /// map that does not fit is refused, and that error says so.
 fn raise_memlock_limit() {
-    let _ = setrlimit(
-        Resource::Memlock,
-        Rlimit {
-            current: None,
-            maximum: None,
-        },
-    );
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
 }
 
 /// The full program where the kernel can copy out of XDP frames, else the linear one.
 fn choose_program() -> &'static str {
     let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
-    if full.unwrap_or(false) {
-        "vtap"
-    } else {
-        "vtap_linear"
-    }
+    if full.unwrap_or(false) { "vtap" } else { "vtap_linear" }
 }
 
 fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
-    let kernel_settings = Settings {
-        pass: u32::from(settings.pass),
-        snaplen: u32::MAX,
-    };
+    let kernel_settings = Settings { pass: u32::from(settings.pass), snaplen: u32::MAX };
     let log_level = settings.log_level as u8;
     let rings = u32::try_from(nr_cpus().map_err(|(_, error)| error)?)?;
     if rings as usize > MAX_RINGS {
@@ -133,13 +111,9 @@ fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
 }
 
 fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
-    let map = ebpf
-        .map_mut("VTAP_RINGS")
-        .context("the object has no map of rings")?;
+    let map = ebpf.map_mut("VTAP_RINGS").context("the object has no map of rings")?;
     let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = map.try_into()?;
-    let cpus = online_cpus()
-        .map_err(|(_, error)| error)
-        .context("cannot list the CPUs")?;
+    let cpus = online_cpus().map_err(|(_, error)| error).context("cannot list the CPUs")?;
     let make = |cpu| {
         let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, size, 0);
         let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
@@ -156,26 +130,16 @@ fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
 impl Tap {
     /// The program, to attach it.
     pub(super) fn program(&mut self) -> Result<&mut Xdp> {
-        let program = self
-            .ebpf
-            .program_mut(self.program)
-            .context("no such program")?;
+        let program = self.ebpf.program_mut(self.program).context("no such program")?;
         Ok(program.try_into()?)
     }
 
     /// What all CPUs have counted so far.
     pub fn counters(&self) -> Result<Counters> {
-        let map = self
-            .ebpf
-            .map("VTAP_STATE")
-            .context("the object has no counters")?;
+        let map = self.ebpf.map("VTAP_STATE").context("the object has no counters")?;
         let states: PerCpuArray<_, CpuState> = map.try_into()?;
         let mut sum = Counters::ZERO;
-        for state in states
-            .get(&0, 0)
-            .context("cannot read the counters")?
-            .iter()
-        {
+        for state in states.get(&0, 0).context("cannot read the counters")?.iter() {
             sum.add(&state.counters);
         }
         Ok(sum)

@@ -30,10 +30,8 @@ impl PcapWriter {
     pub fn create(path: &Path) -> Result<Self> {
         let file =
             File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut writer = Self {
-            out: BufWriter::with_capacity(1 << 18, file),
-            path: path.to_owned(),
-        };
+        let mut writer =
+            Self { out: BufWriter::with_capacity(1 << 18, file), path: path.to_owned() };
         let mut header = Vec::with_capacity(24);
         header.put_u32_ne(MAGIC);
         header.put_u16_ne(2);
@@ -68,8 +66,6 @@ impl Output for PcapWriter {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out
-            .flush()
-            .with_context(|| format!("cannot write {}", self.path.display()))
+        self.out.flush().with_context(|| format!("cannot write {}", self.path.display()))
     }
 }

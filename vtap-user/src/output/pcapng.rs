@@ -64,11 +64,7 @@ impl PcapngWriter {
 
     /// To standard output.
     pub fn stdout(device: &str) -> Result<Self> {
-        Self::new(
-            Box::new(std::io::stdout()),
-            "standard output".into(),
-            device,
-        )
+        Self::new(Box::new(std::io::stdout()), "standard output".into(), device)
     }
 
     fn new(out: Box<dyn Write + Send>, name: String, device: &str) -> Result<Self> {
@@ -128,11 +124,7 @@ impl PcapngWriter {
         self.block.put_u32_ne(0);
         put_option(&mut self.block, IF_NAME, self.device.as_bytes());
         if let Some(vni) = vni {
-            put_option(
-                &mut self.block,
-                IF_DESCRIPTION,
-                format!("vni {vni}").as_bytes(),
-            );
+            put_option(&mut self.block, IF_DESCRIPTION, format!("vni {vni}").as_bytes());
         }
         put_option(&mut self.block, IF_TSRESOL, &[NANOSECONDS]);
         put_option(&mut self.block, OPT_ENDOFOPT, &[]);
@@ -144,10 +136,7 @@ impl PcapngWriter {
         let len = (self.block.len() as u32 + 12).to_ne_bytes();
         let parts = [&kind.to_ne_bytes()[..], &len, &self.block, &len];
         let write = |part: &&[u8]| self.out.write_all(part);
-        parts
-            .iter()
-            .try_for_each(write)
-            .with_context(|| format!("cannot write {}", self.name))
+        parts.iter().try_for_each(write).with_context(|| format!("cannot write {}", self.name))
     }
 }
 
@@ -172,16 +161,11 @@ impl Output for PcapngWriter {
         fields.put_u32_ne(header.wirelen);
         let parts = [&head[..], data, &[0; 3][..padding], &len.to_ne_bytes()];
         let write = |part: &&[u8]| self.out.write_all(part);
-        parts
-            .iter()
-            .try_for_each(write)
-            .with_context(|| format!("cannot write {}", self.name))
+        parts.iter().try_for_each(write).with_context(|| format!("cannot write {}", self.name))
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out
-            .flush()
-            .with_context(|| format!("cannot write {}", self.name))
+        self.out.flush().with_context(|| format!("cannot write {}", self.name))
     }
 }
 

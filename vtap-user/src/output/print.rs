@@ -17,10 +17,7 @@ pub struct Printer {
 impl Printer {
     /// To standard output.
     pub fn new() -> Self {
-        Self {
-            out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
-            line: Vec::new(),
-        }
+        Self { out: BufWriter::with_capacity(1 << 16, std::io::stdout()), line: Vec::new() }
     }
 }
 
@@ -36,9 +33,7 @@ impl Output for Printer {
             LinkType::RawIp => show::raw_ip(line, data, header.wirelen),
         }
         line.push(b'\n');
-        self.out
-            .write_all(line)
-            .context("cannot write to standard output")
+        self.out.write_all(line).context("cannot write to standard output")
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -1,0 +1,158 @@
+//! What arrives is what was sent.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use vtap_tests::{
+    capture::{Capture, wait_until},
+    file,
+    frames::{self, assortment, mirrored, pattern},
+    net::Net,
+    sender::Sender,
+};
+
+crate::tests![
+    every_protocol_byte_for_byte [],
+    every_outer_form [],
+    every_size_class_boundary [],
+    generic_mode [],
+    lines_like_tcpdump [],
+    a_packet_is_shown_at_once [],
+    stops_after_count [],
+    capture_goes_on_after_a_pause [],
+];
+
+/// Sends `frames` to a capture that writes a file, and checks that `inner` is in it, in order.
+fn check(net: &Net, args: &[&str], frames: &[Vec<u8>], inner: &[Vec<u8>]) -> Result<()> {
+    let capture = Capture::start(&net.target, &[args, &["-w", "x.pcapng"]].concat())?;
+    Sender::new(&net.tap)?.send_all(frames)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    let data: Vec<_> = packets.iter().map(|packet| packet.data.clone()).collect();
+    ensure!(data.len() == inner.len(), "{} of {}: {}", data.len(), inner.len(), ended.stats);
+    for (number, (got, sent)) in data.iter().zip(inner).enumerate() {
+        ensure!(got == sent, "packet {number} is {got:02x?}, was {sent:02x?}");
+        ensure!(packets[number].wirelen as usize == sent.len(), "length of packet {number}");
+    }
+    ensure!(ended.count("written") == inner.len() as u64);
+    let bytes: usize = inner.iter().map(Vec::len).sum();
+    ensure!(ended.count("matched.bytes") == bytes as u64);
+    ensure!(ended.count("delivered.bytes") == bytes as u64);
+    Ok(())
+}
+
+fn every_protocol_byte_for_byte() -> Result<()> {
+    let net = Net::new()?;
+    let inner = assortment();
+    let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
+    check(&net, &[], &frames, &inner)
+}
+
+fn every_outer_form() -> Result<()> {
+    let net = Net::new()?;
+    let inner = frames::udp((5, 6), &pattern(1, 77));
+    let v4 = ([192, 0, 2, 1], [203, 0, 113, 9]);
+    let v6 = (frames::SERVER6, frames::CLIENT6);
+    let vxlan = frames::vxlan(0x00ab_cdef, &inner);
+    let plain = frames::outer(v4, (1, frames::VXLAN), &vxlan);
+    let padded = [plain.clone(), vec![0xaa; 30]].concat();
+    let mut no_checksum = plain.clone();
+    no_checksum[40..42].fill(0);
+    let mut reserved_bits = plain.clone();
+    reserved_bits[42] = 0xff;
+    reserved_bits[43..46].fill(0xff);
+    reserved_bits[49] = 0xff;
+    let frames = [
+        plain.clone(),
+        frames::outer6(v6, (1, frames::VXLAN), &vxlan),
+        frames::tagged(&plain, &[(0x8100, 9)]),
+        frames::tagged(&plain, &[(0x88a8, 8), (0x8100, 9)]),
+        frames::outer(v4, (1, 8472), &vxlan),
+        padded,
+        no_checksum,
+        reserved_bits,
+    ];
+    let inner: Vec<_> = frames.iter().map(|_| inner.clone()).collect();
+    check(&net, &["--port", "4789", "--port", "8472"], &frames, &inner)
+}
+
+fn every_size_class_boundary() -> Result<()> {
+    let net = Net::new()?;
+    let around = |size: usize| [size - 1, size, size + 1];
+    let sizes = [64, 128, 192, 256, 384, 512, 768, 1024].into_iter().flat_map(around);
+    let inner: Vec<_> = sizes
+        .chain([14, 15, 1449, 1450])
+        .map(|size| frames::ethernet(0x9999, &pattern(size as u32, size - 14)))
+        .collect();
+    let frames: Vec<_> = inner.iter().map(|inner| mirrored(1, inner)).collect();
+    check(&net, &[], &frames, &inner)
+}
+
+fn generic_mode() -> Result<()> {
+    let net = Net::new()?;
+    let inner = assortment();
+    let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
+    check(&net, &["--xdp-mode", "generic"], &frames, &inner)
+}
+
+fn lines_like_tcpdump() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &[])?;
+    let sender = Sender::new(&net.tap)?;
+    sender.send(&mirrored(7, &frames::icmp(1, &[0; 300])))?;
+    sender.send(&mirrored(8, &frames::udp((1111, 53), &[0; 100])))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    let [icmp, udp] = lines[..] else { anyhow::bail!("{lines:?}") };
+    let (time, icmp) = icmp.split_at(15);
+    let form: String = time.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    ensure!(form == "99:99:99.999999", "{time}");
+    let expected = " vni 7 IP 10.0.0.5 > 10.0.1.2: ICMP echo request, id 1, seq 1, length 308";
+    ensure!(icmp == expected, "{icmp}");
+    let expected = " vni 8 IP 10.0.0.5.1111 > 10.0.1.2.53: UDP, length 100";
+    ensure!(&udp[15..] == expected, "{udp}");
+    Ok(())
+}
+
+fn a_packet_is_shown_at_once() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &[])?;
+    let sender = Sender::new(&net.tap)?;
+    for shown in 1..=5 {
+        let sent = Instant::now();
+        sender.send(&mirrored(7, &frames::icmp(shown, &[])))?;
+        wait_until("a line", || Ok(capture.printed()?.lines().count() == usize::from(shown)))?;
+        ensure!(sent.elapsed() < Duration::from_millis(50), "took {:?}", sent.elapsed());
+    }
+    capture.stop()?.check()
+}
+
+fn stops_after_count() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-c", "3", "-w", "x.pcap", "--print"])?;
+    let sender = Sender::new(&net.tap)?;
+    sender.send_all((0..10).map(|seq| mirrored(7, &frames::icmp(seq, &[]))))?;
+    let ended = capture.wait()?;
+    ended.check()?;
+    ensure!(ended.count("written") == 3);
+    ensure!(ended.stdout.lines().count() == 3, "{}", ended.stdout);
+    ensure!(file::read(&ended.file("x.pcap"))?.len() == 3);
+    Ok(())
+}
+
+fn capture_goes_on_after_a_pause() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["--no-print"])?;
+    let sender = Sender::new(&net.tap)?;
+    capture.signal(Signal::SIGSTOP)?;
+    sender.send_all((0..100).map(|seq| mirrored(7, &frames::icmp(seq, &[]))))?;
+    capture.signal(Signal::SIGCONT)?;
+    sender.send_all((0..100).map(|seq| mirrored(7, &frames::icmp(seq, &[]))))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.count("delivered.packets") == 200);
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Other tools read the files.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, ensure};
+use vtap_tests::{
+    capture::Capture,
+    file,
+    frames::{self, assortment, mirrored},
+    net::Net,
+    sender::Sender,
+};
+
+crate::tests![
+    tshark_reads_pcapng ["tshark"],
+    tshark_reads_pcap ["tshark"],
+    tcpdump_reads_both ["tcpdump"],
+    pcapng_to_standard_output [],
+    network_identifiers_are_interfaces [],
+    times_are_the_time_of_day [],
+    counters_file_has_every_name [],
+];
+
+/// Captures an assortment into `name`.
+fn captured(name: &str) -> Result<(Vec<Vec<u8>>, vtap_tests::capture::Ended)> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", name])?;
+    let inner = assortment();
+    Sender::new(&net.tap)?.send_all(inner.iter().map(|inner| mirrored(7, inner)))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.stdout.is_empty(), "-w shows no packets: {}", ended.stdout);
+    Ok((inner, ended))
+}
+
+/// Length and hexadecimal bytes of each packet, as tshark sees them.
+fn tshark(path: &Path) -> Result<Vec<(usize, String)>> {
+    let output = Command::new("tshark")
+        .args(["-T", "jsonraw", "-r"])
+        .arg(path)
+        .stderr(std::process::Stdio::null())
+        .output()?;
+    ensure!(output.status.success(), "{}", output.status);
+    let packets: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout)?;
+    let frame = |packet: &serde_json::Value| {
+        let raw = &packet["_source"]["layers"]["frame_raw"];
+        let len = raw[2].as_u64().unwrap_or_default() as usize;
+        (len, raw[0].as_str().unwrap_or_default().to_owned())
+    };
+    Ok(packets.iter().map(frame).collect())
+}
+
+fn check_with_tshark(name: &str) -> Result<()> {
+    let (inner, ended) = captured(name)?;
+    let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let expected: Vec<_> = inner.iter().map(|frame| (frame.len(), hex(frame))).collect();
+    let seen = tshark(&ended.file(name))?;
+    ensure!(seen == expected, "tshark sees {seen:?}");
+    Ok(())
+}
+
+fn tshark_reads_pcapng() -> Result<()> {
+    check_with_tshark("x.pcapng")
+}
+
+fn tshark_reads_pcap() -> Result<()> {
+    check_with_tshark("x.pcap")
+}
+
+fn tcpdump_reads_both() -> Result<()> {
+    for name in ["x.pcap", "x.pcapng"] {
+        let (inner, ended) = captured(name)?;
+        let output = Command::new("tcpdump").args(["-n", "-r"]).arg(ended.file(name)).output()?;
+        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8_lossy(&output.stdout).lines().count();
+        ensure!(lines >= inner.len(), "{name}: {lines} lines");
+    }
+    Ok(())
+}
+
+fn pcapng_to_standard_output() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "-"])?;
+    let inner = frames::icmp(1, &[1, 2, 3]);
+    Sender::new(&net.tap)?.send(&mirrored(7, &inner))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("stdout"))?;
+    ensure!(packets.len() == 1 && packets[0].data == inner, "{packets:?}");
+    Ok(())
+}
+
+fn network_identifiers_are_interfaces() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcapng"])?;
+    let vnis = [7, 0, 0x00ff_ffff, 7];
+    let inner = frames::icmp(1, &[]);
+    Sender::new(&net.tap)?.send_all(vnis.map(|vni| mirrored(vni, &inner)))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    let seen: Vec<_> = packets.iter().filter_map(|packet| packet.description.clone()).collect();
+    ensure!(seen == ["vni 7", "vni 0", "vni 16777215", "vni 7"], "{seen:?}");
+    ensure!(ended.count("by_vni.7") == 2 && ended.count("by_vni.16777215") == 1);
+    Ok(())
+}
+
+fn times_are_the_time_of_day() -> Result<()> {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_nanos() as u64);
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap"])?;
+    let sender = Sender::new(&net.tap)?;
+    let mut between = Vec::new();
+    for seq in 0..20 {
+        let before = now()?;
+        sender.send(&mirrored(7, &frames::icmp(seq, &[])))?;
+        std::thread::sleep(std::time::Duration::from_millis(15));
+        between.push(before..now()?);
+    }
+    let ended = capture.stop()?;
+    ended.check()?;
+    for (packet, between) in file::read(&ended.file("x.pcap"))?.iter().zip(between) {
+        ensure!(between.contains(&packet.time), "{} not in {between:?}", packet.time);
+    }
+    Ok(())
+}
+
+fn counters_file_has_every_name() -> Result<()> {
+    let (_, ended) = captured("x.pcapng")?;
+    for name in [
+        "version",
+        "interface",
+        "xdp_mode",
+        "verdict",
+        "duration_s",
+        "received/packets",
+        "received/bytes",
+        "not_tunnel",
+        "tunnel",
+        "malformed/total",
+        "filtered",
+        "matched/packets",
+        "matched/bytes",
+        "lost/total",
+        "delivered/packets",
+        "delivered/bytes",
+        "written",
+        "by_vni",
+        "by_proto/tcp",
+        "by_proto/udp",
+        "by_proto/icmp",
+        "by_proto/icmp6",
+        "by_proto/arp",
+        "by_proto/other",
+        "rules",
+    ] {
+        ensure!(ended.stats.pointer(&format!("/{name}")).is_some(), "no {name}");
+    }
+    ensure!(ended.stats["interface"] == "ens3" && ended.stats["xdp_mode"] == "native");
+    for (name, count) in [("tcp", 3), ("udp", 3), ("icmp", 1), ("icmp6", 1), ("arp", 1)] {
+        let counted = ended.count(&format!("by_proto.{name}"));
+        ensure!(counted >= count, "{name}: {counted}");
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Drives the real binary over real interfaces. Each test has namespaces of its own.
+
+mod delivery;
+mod errors;
+mod files;
+mod lifecycle;
+mod malformed;
+mod rate;
+mod selection;
+mod verdict;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Trial};
+use vtap_tests::{capture, need::Need};
+
+/// A test, and what it needs of the machine.
+struct Test {
+    name: String,
+    needs: Vec<Need>,
+    run: fn() -> Result<()>,
+}
+
+/// Lists the tests of a file, each with the programs that it needs.
+macro_rules! tests {
+    ($($name:ident [$($program:literal),*],)+) => {
+        pub fn all() -> Vec<crate::Test> {
+            let file = module_path!().rsplit("::").next().unwrap_or_default();
+            vec![$(crate::Test {
+                name: format!("{file}::{}", stringify!($name)),
+                needs: vec![$(vtap_tests::need::Need::Program($program)),*],
+                run: $name,
+            }),+]
+        }
+    };
+}
+pub(crate) use tests;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They measure rates and losses, and would disturb one another.
+    arguments.test_threads = arguments.test_threads.or(Some(1));
+    let binary = capture::binary();
+    let modules = [
+        delivery::all,
+        errors::all,
+        files::all,
+        lifecycle::all,
+        malformed::all,
+        rate::all,
+        selection::all,
+        verdict::all,
+    ];
+    let tests = modules.into_iter().flat_map(|all| all()).map(|test| {
+        let always = [Need::Root, Need::Program("ip")];
+        let missing = always.iter().chain(&test.needs).find_map(|need| need.missing());
+        let missing =
+            missing.or_else(|| (!binary.exists()).then(|| format!("needs {}", binary.display())));
+        if let Some(reason) = &missing {
+            println!("skipped: {}: {reason}", test.name);
+        }
+        let run = move || (test.run)().map_err(|error| format!("{error:#}").into());
+        Trial::test(test.name, run).with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+}

@@ -1,0 +1,90 @@
+//! Many packets, and too many.
+
+use std::collections::HashMap;
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use vtap_tests::{
+    capture::{Capture, wait_until},
+    file,
+    frames::{self, mirrored, pattern},
+    net::Net,
+    sender::Sender,
+};
+
+crate::tests![a_hundred_thousand_a_second [], losses_are_counted_exactly [],];
+
+const PACKETS: u32 = 200_000;
+const RATE: u32 = 100_000;
+
+/// Inner packets of several protocols; each tells its number.
+fn numbered(number: u32) -> Vec<u8> {
+    let mut payload = number.to_be_bytes().to_vec();
+    payload.extend(pattern(number, number as usize % 600));
+    match number % 5 {
+        0 => frames::tcp((40_000, 23), &payload),
+        1 => frames::udp((1, 53), &payload),
+        2 => frames::icmp(1, &payload),
+        3 => frames::udp6((1, 53), &payload),
+        _ => frames::ethernet(0x9999, &payload),
+    }
+}
+
+fn a_hundred_thousand_a_second() -> Result<()> {
+    let net = Net::new()?;
+    let inner: Vec<_> = (0..PACKETS).map(numbered).collect();
+    let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
+    let args = ["--rule", "exclude proto icmp", "--rule", "include", "-w", "x.pcapng"];
+    let capture = Capture::start(&net.target, &args)?;
+    Sender::new(&net.tap)?.send_paced(RATE, &frames)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let selected = u64::from(PACKETS) * 4 / 5;
+    for (name, count) in [
+        ("tunnel", u64::from(PACKETS)),
+        ("not_tunnel", 0),
+        ("filtered", u64::from(PACKETS) / 5),
+        ("delivered.packets", selected),
+        ("written", selected),
+    ] {
+        ensure!(ended.count(name) == count, "{name} is not {count}: {}", ended.stats);
+    }
+    // Packets of one flow stay in order; here it is enough that each is there once.
+    let mut sent = HashMap::new();
+    for inner in inner.iter().enumerate().filter(|(number, _)| number % 5 != 2).map(|(_, i)| i) {
+        *sent.entry(inner.as_slice()).or_insert(0) += 1;
+    }
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    for packet in &packets {
+        let count = sent.get_mut(packet.data.as_slice());
+        ensure!(count.is_some_and(|count| std::mem::take(count) == 1), "{:02x?}", packet.data);
+    }
+    ensure!(sent.values().all(|count| *count == 0));
+    let in_order = packets.windows(2).all(|pair| pair[0].time <= pair[1].time);
+    ensure!(in_order, "timestamps go back");
+    Ok(())
+}
+
+fn losses_are_counted_exactly() -> Result<()> {
+    let net = Net::new()?;
+    let args = ["--ring-size", "4096", "-w", "x.pcapng"];
+    let capture = Capture::start(&net.target, &args)?;
+    let sender = Sender::new(&net.tap)?;
+    capture.signal(Signal::SIGSTOP)?;
+    let sent = 5000;
+    sender.send_all((0..sent).map(|number| mirrored(7, &numbered(number))))?;
+    // Every frame has been seen when the interface has counted it.
+    wait_until("the last frame", || {
+        let received = net.target.output("cat /sys/class/net/ens3/statistics/rx_packets")?;
+        Ok(received.trim().parse::<u32>()? >= sent)
+    })?;
+    capture.signal(Signal::SIGCONT)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let lost = ended.count("lost.ring_full");
+    let delivered = ended.count("delivered.packets");
+    ensure!(lost > 4000 && delivered > 0, "{}", ended.stats);
+    ensure!(lost + delivered == u64::from(sent), "{}", ended.stats);
+    ensure!(file::read(&ended.file("x.pcapng"))?.len() as u64 == delivered);
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What becomes of packets after vtap has looked at them.
+
+use std::{net::UdpSocket, time::Duration};
+
+use anyhow::{Result, ensure};
+use vtap_tests::{
+    capture::Capture,
+    frames::{self, mirrored},
+    net::{Namespace, Net, TARGET_ADDR},
+    sender::Sender,
+};
+
+crate::tests![
+    auto_drops_where_nobody_listens [],
+    auto_passes_to_a_socket [],
+    auto_passes_to_a_vxlan_device [],
+    as_asked [],
+    other_traffic_arrives_untouched [],
+    malformed_packets_pass [],
+];
+
+fn socket(target: &Namespace, port: u16) -> Result<UdpSocket> {
+    let socket = target.enter(move || Ok(UdpSocket::bind(("0.0.0.0", port))?))?;
+    socket.set_read_timeout(Some(Duration::from_millis(300)))?;
+    Ok(socket)
+}
+
+fn receives(socket: &UdpSocket) -> Option<Vec<u8>> {
+    let mut buffer = [0; 2048];
+    socket.recv(&mut buffer).ok().map(|len| buffer[..len].to_vec())
+}
+
+/// A datagram to the target's own address, with its own MAC address, so that it accepts it.
+fn to_target(net: &Net, port: u16, payload: &[u8]) -> Result<Vec<u8>> {
+    let mut frame = frames::outer(([10, 9, 0, 1], [10, 9, 0, 2]), (1, port), payload);
+    let mac = net.target.output("cat /sys/class/net/ens3/address")?;
+    let mac: Vec<_> = mac.trim().split(':').map(|byte| u8::from_str_radix(byte, 16)).collect();
+    for (place, byte) in frame.iter_mut().zip(mac) {
+        *place = byte?;
+    }
+    Ok(frame)
+}
+
+fn auto_drops_where_nobody_listens() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["--no-print"])?;
+    ensure!(capture.announcement().contains("drop"), "{}", capture.announcement());
+    // Bound only now, it would receive what passes.
+    let socket = socket(&net.target, frames::VXLAN)?;
+    let payload = frames::vxlan(7, &frames::icmp(1, &[]));
+    Sender::new(&net.tap)?.send(&to_target(&net, frames::VXLAN, &payload)?)?;
+    ensure!(receives(&socket).is_none());
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.stats["verdict"] == "drop" && ended.count("delivered.packets") == 1);
+    Ok(())
+}
+
+fn auto_passes_to_a_socket() -> Result<()> {
+    let net = Net::new()?;
+    let socket = socket(&net.target, frames::VXLAN)?;
+    let capture = Capture::start(&net.target, &["--no-print"])?;
+    ensure!(capture.announcement().contains("pass (a socket"), "{}", capture.announcement());
+    let payload = frames::vxlan(7, &frames::icmp(1, &[]));
+    Sender::new(&net.tap)?.send(&to_target(&net, frames::VXLAN, &payload)?)?;
+    ensure!(receives(&socket) == Some(payload));
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.stats["verdict"] == "pass" && ended.count("delivered.packets") == 1);
+    Ok(())
+}
+
+fn auto_passes_to_a_vxlan_device() -> Result<()> {
+    let net = Net::new()?;
+    net.target.run("ip link add vx7 type vxlan id 7 dstport 4789")?;
+    net.target.run("ip link set vx7 up")?;
+    let capture = Capture::start(&net.target, &["--no-print"])?;
+    ensure!(capture.announcement().contains("VXLAN device vx7"), "{}", capture.announcement());
+    let payload = frames::vxlan(7, &frames::icmp(1, &[]));
+    Sender::new(&net.tap)?.send(&to_target(&net, frames::VXLAN, &payload)?)?;
+    capture.stop()?.check()?;
+    let received = net.target.output("cat /sys/class/net/vx7/statistics/rx_packets")?;
+    ensure!(received.trim() == "1", "the VXLAN device received {received}");
+    Ok(())
+}
+
+fn as_asked() -> Result<()> {
+    let net = Net::new()?;
+    let socket = socket(&net.target, frames::VXLAN)?;
+    let sender = Sender::new(&net.tap)?;
+    let payload = frames::vxlan(7, &frames::icmp(1, &[]));
+    let frame = to_target(&net, frames::VXLAN, &payload)?;
+    for (verdict, arrives) in [("drop", false), ("pass", true)] {
+        // The verdict is the same for packets that are selected and that are not.
+        for selection in ["7", "8"] {
+            let args = ["--no-print", "--verdict", verdict, "--vni", selection];
+            let capture = Capture::start(&net.target, &args)?;
+            sender.send(&frame)?;
+            ensure!(receives(&socket).is_some() == arrives, "{args:?}");
+            let ended = capture.stop()?;
+            ended.check()?;
+            ensure!(ended.stats["verdict"] == verdict);
+        }
+    }
+    Ok(())
+}
+
+fn other_traffic_arrives_untouched() -> Result<()> {
+    let net = Net::new()?;
+    let receiver = socket(&net.target, 5000)?;
+    let capture = Capture::start(&net.target, &["--verdict", "drop", "--no-print"])?;
+    let sender = net.tap.enter(|| Ok(UdpSocket::bind(("0.0.0.0", 0))?))?;
+    sender.connect((TARGET_ADDR, 5000))?;
+    for number in 0..1000_u32 {
+        let payload = frames::pattern(number, 1 + number as usize % 1400);
+        sender.send(&payload)?;
+        ensure!(receives(&receiver) == Some(payload), "datagram {number}");
+    }
+    net.tap.run(&format!("ping -c 3 -i 0.05 -W 1 {TARGET_ADDR}"))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.count("tunnel") == 0 && ended.count("not_tunnel") >= 1003);
+    Ok(())
+}
+
+fn malformed_packets_pass() -> Result<()> {
+    let net = Net::new()?;
+    let socket = socket(&net.target, frames::VXLAN)?;
+    let capture = Capture::start(&net.target, &["--verdict", "drop", "--no-print"])?;
+    let sender = Sender::new(&net.tap)?;
+    let without_flag = [vec![0; 8], frames::icmp(1, &[])].concat();
+    for payload in [without_flag, vec![8, 0, 0], frames::vxlan(7, &[0; 13])] {
+        sender.send(&to_target(&net, frames::VXLAN, &payload)?)?;
+        ensure!(receives(&socket) == Some(payload));
+    }
+    sender.send(&mirrored(7, &frames::icmp(1, &[])))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.count("malformed.total") == 3 && ended.count("matched.packets") == 1);
+    Ok(())
+}

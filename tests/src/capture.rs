@@ -1,0 +1,201 @@
+//! The `vtap` binary at work.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+
+use crate::net::{Namespace, TARGET_DEV};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The binary under test: `VTAP_BIN`, or where `cargo xtask build` puts it.
+#[must_use]
+pub fn binary() -> PathBuf {
+    env::var_os("VTAP_BIN").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/vtap"),
+        PathBuf::from,
+    )
+}
+
+/// A running capture.
+pub struct Capture {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    announcement: String,
+    dir: tempfile::TempDir,
+}
+
+/// What a capture left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it exited.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error, from the start.
+    pub stderr: String,
+    /// `--stats-json`.
+    pub stats: Value,
+    /// The directory it ran in, with the files it wrote.
+    pub dir: tempfile::TempDir,
+}
+
+impl Capture {
+    /// Starts a capture in a directory of its own and waits until it is attached.
+    pub fn start(target: &Namespace, args: &[&str]) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let mut child = command(target, args)
+            .args(["--stats-json", "stats.json"])
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(dir.path().join("stdout"))?)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
+        let mut announcement = String::new();
+        while !announcement.contains("capturing on") {
+            if stderr.read_line(&mut announcement)? == 0 {
+                bail!("vtap ended: {}: {announcement}", child.wait()?);
+            }
+        }
+        Ok(Self { child, stderr, announcement, dir })
+    }
+
+    /// What it said of mode and verdict.
+    #[must_use]
+    pub fn announcement(&self) -> &str {
+        &self.announcement
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What it has printed so far.
+    pub fn printed(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&std::fs::read(self.dir.path().join("stdout"))?).into_owned())
+    }
+
+    /// Sends it a signal. The process is `vtap` itself: `ip netns exec` replaces itself by it.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = i32::try_from(self.child.id())?;
+        Ok(kill(Pid::from_raw(id), signal)?)
+    }
+
+    /// Interrupts it and collects what it left.
+    pub fn stop(self) -> Result<Ended> {
+        self.signal(Signal::SIGINT)?;
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(mut self) -> Result<Ended> {
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            ensure!(begin.elapsed() < PATIENCE, "vtap does not end");
+            sleep(Duration::from_millis(5));
+        };
+        let mut stderr = std::mem::take(&mut self.announcement);
+        self.stderr.read_to_string(&mut stderr)?;
+        let stats = std::fs::read(self.dir.path().join("stats.json"));
+        let stats = stats.map_or(Value::Null, |stats| serde_json::from_slice(&stats).unwrap());
+        let stdout = self.printed()?;
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
+        Ok(Ended { status, stdout, stderr, stats, dir })
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `vtap capture` on the target's interface.
+fn command(target: &Namespace, args: &[&str]) -> Command {
+    let mut command = target.command(&binary().display().to_string());
+    command.args(["capture", "-i", TARGET_DEV]).args(args);
+    command
+}
+
+/// Runs `vtap` with any arguments to its end.
+pub fn run(target: &Namespace, args: &[&str]) -> Result<std::process::Output> {
+    let mut command = target.command(&binary().display().to_string());
+    Ok(command.args(args).stdin(Stdio::null()).output()?)
+}
+
+impl Ended {
+    /// A counter by its path, such as `lost.total`.
+    #[must_use]
+    pub fn count(&self, path: &str) -> u64 {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let value = self.stats.pointer(&pointer).and_then(Value::as_u64);
+        value.unwrap_or_else(|| panic!("no counter {path} in {}", self.stats))
+    }
+
+    /// Checks that it succeeded and that its accounts add up.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.status.success(), "{}: {}", self.status, self.stderr);
+        self.check_accounts()
+    }
+
+    /// Checks that its accounts add up.
+    pub fn check_accounts(&self) -> Result<()> {
+        let count = |path: &str| self.count(path);
+        for (sum, parts) in [
+            ("received.packets", &["not_tunnel", "tunnel"][..]),
+            ("tunnel", &["malformed.total", "filtered", "matched.packets"]),
+            ("matched.packets", &["delivered.packets", "lost.total"]),
+        ] {
+            let total: u64 = parts.iter().map(|part| count(part)).sum();
+            ensure!(count(sum) == total, "{sum} is not {parts:?}: {}", self.stats);
+        }
+        for group in ["malformed", "lost"] {
+            let reasons = self.stats[group].as_object().context("no reasons")?;
+            let parts = reasons.iter().filter(|(name, _)| *name != "total");
+            let total: u64 = parts.filter_map(|(_, count)| count.as_u64()).sum();
+            ensure!(count(&format!("{group}.total")) == total, "{group}: {}", self.stats);
+        }
+        for group in ["by_vni", "by_proto"] {
+            let parts = self.stats[group].as_object().context("no counts")?;
+            let total: u64 = parts.values().filter_map(Value::as_u64).sum();
+            ensure!(count("delivered.packets") == total, "{group}: {}", self.stats);
+        }
+        Ok(())
+    }
+
+    /// A file it wrote.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+/// Waits until `done` holds.
+pub fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let begin = Instant::now();
+    while !done()? {
+        ensure!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
