@@ -50,9 +50,12 @@ fn tshark(path: &Path) -> Result<Vec<(usize, String)>> {
     Ok(packets.iter().map(frame).collect())
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 fn check_with_tshark(name: &str) -> Result<()> {
     let (inner, ended) = captured(name)?;
-    let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let expected: Vec<_> = inner.iter().map(|frame| (frame.len(), hex(frame))).collect();
     let seen = tshark(&ended.file(name))?;
     ensure!(seen == expected, "tshark sees {seen:?}");

@@ -107,19 +107,19 @@ impl Capture {
     pub fn wait(mut self) -> Result<Ended> {
         let begin = Instant::now();
         let status = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break status;
+            if let Some(ended) = self.child.try_wait()? {
+                break ended;
             }
             ensure!(begin.elapsed() < PATIENCE, "vtap does not end");
             sleep(Duration::from_millis(5));
         };
         let mut stderr = std::mem::take(&mut self.announcement);
         self.stderr.read_to_string(&mut stderr)?;
-        let stats = std::fs::read(self.dir.path().join("stats.json"));
-        let stats = stats.map_or(Value::Null, |stats| serde_json::from_slice(&stats).unwrap());
+        let json = std::fs::read(self.dir.path().join("stats.json"));
+        let counters = json.map_or(Value::Null, |json| serde_json::from_slice(&json).unwrap());
         let stdout = self.printed()?;
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
-        Ok(Ended { status, stdout, stderr, stats, dir })
+        Ok(Ended { status, stdout, stderr, stats: counters, dir })
     }
 }
 

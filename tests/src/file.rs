@@ -72,7 +72,7 @@ pub fn read(path: &Path) -> Result<Vec<Packet>> {
             }
             Err(PcapError::Eof) => return Ok(packets),
             Err(PcapError::Incomplete(_)) => {
-                reader.refill().map_err(|e| anyhow::anyhow!("{e:?}"))?
+                reader.refill().map_err(|error| anyhow::anyhow!("{error:?}"))?;
             }
             Err(error) => bail!("{error:?}"),
         }

@@ -45,10 +45,10 @@ impl Address {
     #[inline(always)]
     #[must_use]
     pub const fn v6(bytes: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let (words, _) = bytes.as_chunks::<8>();
         Self {
-            high: u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
-            low: u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
+            high: u64::from_ne_bytes(words[0]),
+            low: u64::from_ne_bytes(words[1]),
             family: Family::V6,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     fs::Permissions,
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
@@ -240,7 +241,7 @@ impl Stats {
             matched.packets,
         );
         for RuleCount { rule, packets } in &self.rules {
-            text.push_str(&format!("rule `{}`: {packets} packets\n", rule.escape_default()));
+            let _ = writeln!(text, "rule `{}`: {packets} packets", rule.escape_default());
         }
         text
     }

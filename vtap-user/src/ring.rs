@@ -98,7 +98,8 @@ impl Ring {
 
     fn header(&self) -> u32 {
         let bytes = &self.producer[self.offset()..self.offset() + size_of::<u32>()];
-        // SAFETY: in bounds as the slice shows, aligned because records are at multiples of 8.
+        #[expect(clippy::cast_ptr_alignment, reason = "records are at multiples of 8")]
+        // SAFETY: in bounds as the slice shows, aligned as just said.
         let header = unsafe { &*bytes.as_ptr().cast::<AtomicU32>() };
         // Pairs with the kernel's xchg when the record is committed: its bytes are then visible.
         header.load(Ordering::Acquire)
@@ -117,8 +118,11 @@ impl Ring {
 /// The position at the start of a mapped page.
 fn position(page: &[u8]) -> &AtomicU64 {
     assert!(page.len() >= size_of::<AtomicU64>());
-    // SAFETY: long enough as just checked, and page-aligned.
-    unsafe { &*page.as_ptr().cast::<AtomicU64>() }
+    #[expect(clippy::cast_ptr_alignment, reason = "mappings are page-aligned")]
+    // SAFETY: long enough as just checked, and aligned.
+    unsafe {
+        &*page.as_ptr().cast::<AtomicU64>()
+    }
 }
 
 impl AsFd for Ring {

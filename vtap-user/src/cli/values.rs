@@ -21,10 +21,9 @@ pub fn tap_port(text: &str) -> Result<TapPort, String> {
     let port = number.parse::<u16>().ok().filter(|&port| port != 0);
     let port = port.ok_or("a UDP port is a number from 1 to 65535")?;
     let encapsulation = match kind {
-        Some("vxlan") => Encapsulation::Vxlan,
-        Some("gpe") => Encapsulation::Gpe,
         None if port == vxlan::GPE_PORT => Encapsulation::Gpe,
-        None => Encapsulation::Vxlan,
+        Some("gpe") => Encapsulation::Gpe,
+        None | Some("vxlan") => Encapsulation::Vxlan,
         Some(other) => return Err(format!("`{other}` is neither `vxlan` nor `gpe`")),
     };
     Ok(TapPort { port: u32::from(port), encapsulation })
