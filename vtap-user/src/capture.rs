@@ -1,181 +1,49 @@
-//! One live capture, from the checked command line to the summary.
+//! One capture, from the checked command line to the summary.
 
+mod live;
+mod offline;
 mod reader;
+mod sink;
 
-use std::{
-    io::{ErrorKind, PipeWriter, pipe},
-    time::Instant,
-};
+use std::{io::ErrorKind, time::Instant};
 
-use anyhow::{Context as _, Result, anyhow};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    signal::unix::{SignalKind, signal},
-    task::JoinHandle,
-};
+use anyhow::Result;
+use vtap_common::counters::Counters;
 
-use self::reader::Reader;
 use crate::{
-    account::{Setting, Stats, StatsFile},
-    cli::Plan,
-    drain::Drain,
-    kernel::{self, Attached, Tap, TapSettings},
-    netlink::{self, Interface},
-    output, verdict,
+    account::{Setting, Stats, StatsFile, Tally},
+    cli::{Plan, Source},
 };
 
-/// The memory that rings take by default: this much per CPU, and in all not more than that.
-const RING_SIZE: u32 = 16 << 20;
-const ALL_RINGS: u32 = 256 << 20;
-
-/// Captures until the count is reached or a signal comes.
-pub fn run(plan: Plan) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(live(plan))
-}
-
-async fn live(plan: Plan) -> Result<()> {
-    let interfaces = netlink::interfaces().await?;
-    let interface = find(&interfaces, &plan.interface)?;
-    let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
-    // Signals are waited for before there is anything to clean up, and files opened before the
-    // program sees a packet.
-    let signals = Signals::new()?;
-    let outputs = output::open(&plan)?;
-    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
-    let (mut tap, rings) = kernel::load(&TapSettings {
-        selection: &plan.selection,
-        pass: verdict.pass,
-        ring_size: plan.ring_size.unwrap_or_else(default_ring_size),
-        log_level: log::max_level(),
-    })?;
-    relay_kernel_log(&mut tap)?;
-    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
-    let setting = Setting {
-        interface: plan.interface.clone(),
-        xdp_mode: attached.mode,
-        verdict: verdict.name(),
-        rules: plan.rules.clone(),
-    };
-    announce(&setting, &attached, &verdict.reason);
-
-    let begin = Instant::now();
-    let reader = Reader::new(Drain::new(rings), outputs, plan.count);
-    let (reader, result) = read_until_stopped(reader, attached, signals).await?;
-    let stats = Stats::new(&setting, begin.elapsed(), &tap.counters()?, reader.into_tally());
-    eprint!("{}", stats.summary());
-    if let Some(file) = stats_file {
-        file.write(&stats)?;
+/// Captures from an interface or reads a file, as the plan says.
+pub fn run(plan: &Plan) -> Result<()> {
+    match &plan.source {
+        Source::Interface(interface) => live::run(plan, interface),
+        Source::File(path) => offline::run(plan, path),
     }
-    result
 }
 
-fn find<'a>(interfaces: &'a [Interface], name: &str) -> Result<&'a Interface> {
-    interfaces.iter().find(|interface| interface.name == name).ok_or_else(|| {
-        let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
-        anyhow!("there is no interface `{}`; there are {}", name.escape_default(), names.join(", "))
-    })
+/// What closes the accounts of either kind of capture.
+struct Accounts {
+    setting: Setting,
+    stats_file: Option<StatsFile>,
+    begin: Instant,
 }
 
-fn default_ring_size() -> u32 {
-    let cpus = aya::util::nr_cpus().unwrap_or(1) as u32;
-    RING_SIZE.min((ALL_RINGS / cpus.max(1)).next_power_of_two())
-}
-
-fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
-    let Setting { interface, xdp_mode, verdict, .. } = setting;
-    if let Some(reason) = &attached.fallback {
-        eprintln!("vtap: generic XDP, because {reason}");
+impl Accounts {
+    /// Shows the summary, writes the counters, and passes on how the capture went.
+    fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
+        let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
+        eprint!("{}", stats.summary());
+        if let Some(file) = self.stats_file {
+            file.write(&stats)?;
+        }
+        result.or_else(unless_nobody_reads)
     }
-    eprintln!(
-        "vtap: capturing on {interface} ({xdp_mode} XDP); verdict on tunnel packets: {verdict} \
-         ({verdict_reason})"
-    );
-}
-
-/// Prints the kernel side's messages, if any are asked for.
-fn relay_kernel_log(tap: &mut Tap) -> Result<()> {
-    if log::max_level() == log::LevelFilter::Off {
-        return Ok(());
-    }
-    // SAFETY: the logger owns its descriptor and closes it only when it is dropped.
-    let messages = unsafe { AsyncFd::register_with_interest(tap.logger()?, Interest::READABLE) };
-    let mut messages = messages?;
-    tokio::spawn(async move {
-        while let Ok(mut ready) = messages.readable_mut().await {
-            ready.get_inner_mut().flush();
-            ready.clear_ready();
-        }
-    });
-    Ok(())
-}
-
-/// Reads in a thread of its own; on return the program is detached and every ring is empty.
-async fn read_until_stopped(
-    mut reader: Reader,
-    attached: Attached,
-    mut signals: Signals,
-) -> Result<(Reader, Result<()>)> {
-    let (stopped, stop) = pipe().context("cannot make a pipe")?;
-    let mut reading = tokio::task::spawn_blocking(move || {
-        let result = reader.run(&stopped);
-        (reader, result)
-    });
-    let (mut reader, result) = tokio::select! {
-        read = &mut reading => {
-            detach(attached);
-            read?
-        }
-        () = signals.any() => {
-            detach(attached);
-            stop_reading(stop, reading).await?
-        }
-    };
-    let result = match result {
-        Ok(()) => reader.finish(),
-        Err(error) => {
-            reader.discard()?;
-            Err(error)
-        }
-    };
-    Ok((reader, result.or_else(unless_nobody_reads)))
-}
-
-async fn stop_reading<T>(stop: PipeWriter, reading: JoinHandle<T>) -> Result<T> {
-    drop(stop);
-    Ok(reading.await?)
-}
-
-/// After this, nothing is written to the rings any more.
-fn detach(attached: Attached) {
-    drop(attached);
-    kernel::wait_for_running_programs();
 }
 
 /// A reader that has seen enough (`vtap capture … | head`) is no failure.
 fn unless_nobody_reads(error: anyhow::Error) -> Result<()> {
     let io = error.root_cause().downcast_ref::<std::io::Error>();
     if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) { Ok(()) } else { Err(error) }
-}
-
-/// The signals that end a capture in good order.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -40,6 +40,7 @@ Examples:
   vtap capture -i ens3 --proto tcp --inner-port 23    only telnet inside the tunnel
   vtap capture -i ens3 --vni 7 --dst-port 443 -w web.pcapng
   vtap capture -i ens3 --no-print --stats-json stats.json
+  vtap capture -r old.pcap --proto icmp               reread a file of tcpdump's
   vtap capture -i ens3 --rule 'exclude proto tcp dst-port 22' --rule include";
 
 const SELECTION: &str = "Selection (on the inner packet unless it says outer)";
@@ -51,8 +52,13 @@ const KERNEL: &str = "Kernel side";
 #[command(after_help = EXAMPLES)]
 pub struct CaptureArgs {
     /// Interface at which the mirrored traffic arrives
-    #[arg(short, long, value_name = "IFACE")]
-    interface: String,
+    #[arg(short, long, value_name = "IFACE", required_unless_present = "read")]
+    interface: Option<String>,
+
+    /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
+    #[arg(short, value_name = "FILE",
+          conflicts_with_all = ["interface", "xdp_mode", "verdict", "ring_size"])]
+    read: Option<PathBuf>,
 
     /// UDP port of the tap; 4790 is read as VXLAN-GPE, others as VXLAN unless it says so
     #[arg(long, value_name = "N[=vxlan|gpe]", value_parser = tap_port,
@@ -167,8 +173,8 @@ pub enum Verdict {
 
 /// A checked command line.
 pub struct Plan {
-    /// Interface name.
-    pub interface: String,
+    /// Where frames come from.
+    pub source: Source,
     /// What is captured.
     pub selection: Box<Selection>,
     /// The rules as typed, in their order.
@@ -189,6 +195,24 @@ pub struct Plan {
     pub verdict: Verdict,
     /// Bytes per ring, if chosen.
     pub ring_size: Option<u32>,
+}
+
+/// `-i` or `-r`.
+pub enum Source {
+    /// An interface.
+    Interface(String),
+    /// A capture file; `-` is standard input.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Its name, for people and for files.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Interface(name) => name.clone(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 /// `-w`.
@@ -226,7 +250,10 @@ impl CaptureArgs {
             ));
         }
         Ok(Plan {
-            interface: self.interface,
+            source: match self.read {
+                Some(path) => Source::File(path),
+                None => Source::Interface(self.interface.unwrap_or_default()),
+            },
             selection,
             rules: self.rule.into_iter().map(|rule| rule.text).collect(),
             ports: self.port.iter().map(|port| port.port as u16).collect(),

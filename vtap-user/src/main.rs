@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     env_logger::init();
     let result = match cli::Cli::parse().command {
         cli::Command::Capture(args) => match args.check() {
-            Ok(plan) => capture::run(plan),
+            Ok(plan) => capture::run(&plan),
             Err(error) => error.exit(),
         },
     };

@@ -24,10 +24,11 @@ pub trait Output: Send {
 /// Opens what the command line asks for.
 pub fn open(plan: &Plan) -> Result<Vec<Box<dyn Output>>> {
     let mut outputs: Vec<Box<dyn Output>> = Vec::new();
+    let source = plan.source.name();
     match &plan.write {
-        Some(Destination::Stdout) => outputs.push(Box::new(PcapngWriter::stdout(&plan.interface)?)),
+        Some(Destination::Stdout) => outputs.push(Box::new(PcapngWriter::stdout(&source)?)),
         Some(Destination::Pcapng(path)) => {
-            outputs.push(Box::new(PcapngWriter::create(path, &plan.interface)?));
+            outputs.push(Box::new(PcapngWriter::create(path, &source)?));
         }
         Some(Destination::Pcap(path)) => outputs.push(Box::new(PcapWriter::create(path)?)),
         None => {}

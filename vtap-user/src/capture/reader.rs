@@ -1,4 +1,4 @@
-//! The loop that takes packets out of the rings and hands them to the outputs.
+//! The loop that takes packets out of the rings.
 
 use std::io::PipeReader;
 
@@ -7,42 +7,28 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
 };
-use vtap_common::record::RecordHeader;
 
-use crate::{account::Tally, clock::Clock, drain::Drain, output::Output, packet::Packet};
+use super::sink::Sink;
+use crate::{account::Tally, clock::Clock, drain::Drain, packet::Packet};
 
-/// Takes, counts and hands on.
+/// Takes packets out of the rings and hands them on.
 pub struct Reader {
     drain: Drain,
     sink: Sink,
-}
-
-/// Where packets go.
-struct Sink {
-    outputs: Vec<Box<dyn Output>>,
-    tally: Tally,
     clock: Clock,
-    /// Packets that may still be written.
-    remaining: u64,
 }
 
 impl Reader {
-    /// Stops by itself after `count` packets, if given.
-    pub fn new(drain: Drain, outputs: Vec<Box<dyn Output>>, count: Option<u64>) -> Self {
-        let sink = Sink {
-            outputs,
-            tally: Tally::default(),
-            clock: Clock::new(),
-            remaining: count.unwrap_or(u64::MAX),
-        };
-        Self { drain, sink }
+    /// From these rings to this sink.
+    pub fn new(drain: Drain, sink: Sink) -> Self {
+        Self { drain, sink, clock: Clock::new() }
     }
 
-    /// Reads until the other end of `stopped` is closed or the count is reached.
+    /// Reads until the other end of `stopped` is closed or the sink is full.
     pub fn run(&mut self, stopped: &PipeReader) -> Result<()> {
         loop {
             self.empty_rings()?;
-            if self.sink.remaining == 0 || self.wait(stopped)? {
+            if self.sink.is_full() || self.wait(stopped)? {
                 return Ok(());
             }
         }
@@ -55,21 +41,22 @@ impl Reader {
 
     /// Counts what is left in the rings, but hands nothing on: an output has failed.
     pub fn discard(&mut self) -> Result<()> {
-        self.sink.outputs.clear();
-        self.sink.remaining = 0;
+        self.sink.close();
         self.empty_rings()
     }
 
     /// What was counted.
     pub fn into_tally(self) -> Tally {
-        self.sink.tally
+        self.sink.into_tally()
     }
 
     fn empty_rings(&mut self) -> Result<()> {
-        let Self { drain, sink } = self;
+        let Self { drain, sink, clock } = self;
         loop {
-            sink.clock.keep();
-            let taken = drain.batch(|header, data| sink.take(header, data))?;
+            clock.keep();
+            let taken = drain.batch(|header, data| {
+                sink.take(&Packet { time: clock.utc(header.timestamp), header, data })
+            })?;
             if !Drain::was_full(taken) {
                 return sink.flush();
             }
@@ -84,25 +71,5 @@ impl Reader {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }
-    }
-}
-
-impl Sink {
-    fn take(&mut self, header: &RecordHeader, data: &[u8]) -> Result<()> {
-        self.tally.count(header);
-        if self.remaining == 0 {
-            return Ok(());
-        }
-        let packet = Packet { time: self.clock.utc(header.timestamp), header, data };
-        for output in &mut self.outputs {
-            output.packet(&packet)?;
-        }
-        self.remaining -= 1;
-        self.tally.written += 1;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.outputs.iter_mut().try_for_each(|output| output.flush())
     }
 }

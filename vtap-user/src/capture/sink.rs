@@ -1,0 +1,55 @@
+//! Where packets go, whatever they come from.
+
+use anyhow::Result;
+
+use crate::{account::Tally, output::Output, packet::Packet};
+
+/// Counts packets and hands them to the outputs.
+pub struct Sink {
+    outputs: Vec<Box<dyn Output>>,
+    tally: Tally,
+    /// Packets that may still be written.
+    remaining: u64,
+}
+
+impl Sink {
+    /// Writes `count` packets at most, if given.
+    pub fn new(outputs: Vec<Box<dyn Output>>, count: Option<u64>) -> Self {
+        Self { outputs, tally: Tally::default(), remaining: count.unwrap_or(u64::MAX) }
+    }
+
+    /// Takes a packet. Once the count is reached, packets are still counted as delivered.
+    pub fn take(&mut self, packet: &Packet<'_>) -> Result<()> {
+        self.tally.count(packet.header);
+        if self.is_full() {
+            return Ok(());
+        }
+        for output in &mut self.outputs {
+            output.packet(packet)?;
+        }
+        self.remaining -= 1;
+        self.tally.written += 1;
+        Ok(())
+    }
+
+    /// Lets others see what was taken.
+    pub fn flush(&mut self) -> Result<()> {
+        self.outputs.iter_mut().try_for_each(|output| output.flush())
+    }
+
+    /// Whether the count is reached.
+    pub const fn is_full(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// From here on only counts: an output has failed.
+    pub fn close(&mut self) {
+        self.outputs.clear();
+        self.remaining = 0;
+    }
+
+    /// What was counted.
+    pub fn into_tally(self) -> Tally {
+        self.tally
+    }
+}
