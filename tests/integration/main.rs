@@ -1,5 +1,6 @@
 //! Drives the real binary over real interfaces. Each test has namespaces of its own.
 
+mod corpus;
 mod delivery;
 mod errors;
 mod files;
@@ -19,7 +20,7 @@ use vtap_tests::{capture, need::Need};
 struct Test {
     name: String,
     needs: Vec<Need>,
-    run: fn() -> Result<()>,
+    run: Box<dyn Fn() -> Result<()> + Send>,
 }
 
 /// Lists the tests of a file, each with the programs that it needs.
@@ -30,7 +31,7 @@ macro_rules! tests {
             vec![$(crate::Test {
                 name: format!("{file}::{}", stringify!($name)),
                 needs: vec![$(vtap_tests::need::Need::Program($program)),*],
-                run: $name,
+                run: Box::new($name),
             }),+]
         }
     };
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(1));
     let binary = capture::binary();
     let modules = [
+        corpus::all,
         delivery::all,
         errors::all,
         files::all,

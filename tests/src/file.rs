@@ -20,7 +20,7 @@ pub struct Packet {
     pub description: Option<String>,
 }
 
-/// All packets of a pcap or pcapng file, which must be whole.
+/// All packets of a pcap or pcapng file, which must be whole; times are taken for nanoseconds.
 pub fn read(path: &Path) -> Result<Vec<Packet>> {
     let file = std::fs::File::open(path)?;
     let mut reader = create_reader(1 << 20, file).context("not a capture file")?;
@@ -32,9 +32,6 @@ pub fn read(path: &Path) -> Result<Vec<Packet>> {
             Ok((offset, block)) => {
                 match block {
                     PcapBlockOwned::LegacyHeader(header) => {
-                        if !header.is_nanosecond_precision() {
-                            bail!("not in nanoseconds");
-                        }
                         legacy_link = header.network.0;
                     }
                     PcapBlockOwned::Legacy(packet) => packets.push(Packet {
@@ -45,9 +42,6 @@ pub fn read(path: &Path) -> Result<Vec<Packet>> {
                         description: None,
                     }),
                     PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
-                        if interface.if_tsresol != 9 {
-                            bail!("not in nanoseconds");
-                        }
                         let description = interface.options.iter().find_map(|option| {
                             let text = String::from_utf8_lossy(&option.value);
                             (option.code.0 == 3).then(|| text.trim_end_matches('\0').to_owned())

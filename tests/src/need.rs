@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 pub enum Need {
     /// User id 0.
     Root,
+    /// An environment variable.
+    Variable(&'static str),
     /// A program that can be started.
     Program(&'static str),
 }
@@ -17,6 +19,9 @@ impl Need {
     pub fn missing(self) -> Option<String> {
         match self {
             Self::Root => (!nix::unistd::geteuid().is_root()).then(|| "needs root".into()),
+            Self::Variable(name) => {
+                std::env::var_os(name).is_none().then(|| format!("{name} is not set"))
+            }
             Self::Program(name) => {
                 let started = Command::new(name)
                     .arg("--version")
