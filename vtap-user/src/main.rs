@@ -10,7 +10,6 @@ mod netlink;
 mod output;
 mod packet;
 mod ring;
-#[path = "/tmp/show_stub.rs"]
 mod show;
 mod verdict;
 

@@ -1,2 +1,77 @@
-//! x
-fn main() {}
+//! vtap's tasks, run as `cargo xtask TASK`.
+
+mod apt;
+mod build;
+mod command;
+mod compiler;
+mod interrupts;
+mod lab;
+mod linker;
+mod programs;
+mod report;
+mod run;
+mod setup;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{lab::LabOptions, run::RunOptions, test::TestOptions};
+
+/// Sets up, builds, runs and tests vtap.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask setup                      install what is missing
+  cargo xtask run --lab                  see mirrored packets, on any Linux machine with root
+  cargo xtask run --lab -c 3 -w a.pcapng
+  cargo xtask run -- -i ens3 --vni 7     capture on an interface of this machine
+  cargo xtask lab exec client ping -c 1 10.0.1.2
+  cargo xtask test";
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install whatever building, the lab and the tests need and is missing
+    Setup,
+    /// Build the one binary, target/release/vtap, with the eBPF program inside
+    Build,
+    /// Build, then run `vtap capture`
+    Run(RunOptions),
+    /// A tap and its target in network namespaces, by hand
+    Lab(LabOptions),
+    /// Check and test everything; says what was skipped and why
+    Test(TestOptions),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Setup => setup::setup(),
+        Task::Build => build::build(),
+        Task::Run(options) => run::run(options),
+        Task::Lab(options) => lab::lab(options),
+        Task::Test(options) => test::test(&options),
+    };
+    result.unwrap_or_else(|error| {
+        report::failure(&error);
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

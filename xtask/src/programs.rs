@@ -1,0 +1,53 @@
+//! Programs that the lab and the tests run.
+
+use crate::command::find;
+
+/// A program, and the packages that have it.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// What becomes of the lab and the tests without it, if they can do without.
+    pub without: Option<&'static str>,
+    /// Debian's package.
+    pub apt: &'static str,
+    /// Fedora's and Oracle Linux's.
+    pub dnf: &'static str,
+}
+
+const fn needed(name: &'static str, apt: &'static str, dnf: &'static str) -> Program {
+    Program { name, without: None, apt, dnf }
+}
+
+const fn optional(name: &'static str, package: &'static str, without: &'static str) -> Program {
+    Program { name, without: Some(without), apt: package, dnf: package }
+}
+
+const UNTESTED: &str = "the tests that need it are skipped";
+
+/// All of them.
+pub const PROGRAMS: [Program; 7] = [
+    needed("ip", "iproute2", "iproute"),
+    needed("tc", "iproute2", "iproute-tc"),
+    needed("ping", "iputils-ping", "iputils"),
+    optional(
+        "ethtool",
+        "ethtool",
+        "TCP and UDP packets mirrored in the lab have unfinished checksums",
+    ),
+    optional("tcpdump", "tcpdump", UNTESTED),
+    Program { dnf: "wireshark-cli", ..optional("tshark", "tshark", UNTESTED) },
+    optional("bpftool", "bpftool", UNTESTED),
+];
+
+impl Program {
+    /// Whether it can be run.
+    pub fn installed(&self) -> bool {
+        find(self.name).is_some()
+    }
+}
+
+/// The missing ones without which there is no lab.
+pub fn missing() -> Vec<&'static Program> {
+    let needed = PROGRAMS.iter().filter(|program| program.without.is_none());
+    needed.filter(|program| !program.installed()).collect()
+}

@@ -1,0 +1,185 @@
+//! `cargo xtask setup`: finds or installs what building, the lab and the tests need.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    apt::Apt,
+    command::{command, find, patiently},
+    compiler::{self, Compiler, Lack, NIGHTLY, SYSTEM},
+    linker,
+    programs::{self, PROGRAMS, Program},
+    report,
+    toolchain::Toolchain,
+    workspace::Workspace,
+};
+
+/// On a slow line nightly takes minutes; one that does not answer must not hold up the rest.
+const RUSTUP_LIMIT: Duration = Duration::from_mins(10);
+
+const ADVICE: &str = "\
+nothing here can build the eBPF program. Either install rustup (https://rustup.rs) and
+    rustup toolchain install nightly --component rust-src
+where github.com can be reached for bpf-linker, or, on Debian 12,
+    apt-get install rustc-web cargo-web rust-web-src llvm-22-dev
+and run `cargo xtask setup` again";
+
+/// Runs the task.
+pub fn setup() -> Result<ExitCode> {
+    let mut apt = Apt::default();
+    toolchain(&Workspace::find()?, &mut apt)?;
+    needed_programs(&mut apt)?;
+    optional_programs(&mut apt);
+    let present = PROGRAMS.iter().filter(|program| program.installed());
+    let present: Vec<_> = present.map(|program| program.name).collect();
+    report::found(format_args!("programs: {}", present.join(", ")));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets up what building needs, if it is missing.
+pub fn ensure_toolchain(workspace: &Workspace) -> Result<()> {
+    if Toolchain::read(&workspace.tools()).is_some() {
+        return Ok(());
+    }
+    report::doing("the eBPF toolchain is not set up yet; doing so first");
+    toolchain(workspace, &mut Apt::default())
+}
+
+/// Sets up what the lab needs, if it is missing.
+pub fn ensure_programs() -> Result<()> {
+    if programs::missing().is_empty() {
+        return Ok(());
+    }
+    let mut apt = Apt::default();
+    needed_programs(&mut apt)?;
+    optional_programs(&mut apt);
+    Ok(())
+}
+
+/// Installs, or tries to.
+type Way = fn(&Workspace, &mut Apt) -> Result<Toolchain>;
+
+fn toolchain(workspace: &Workspace, apt: &mut Apt) -> Result<()> {
+    if let Some(compiler) = ready(workspace) {
+        report_toolchain(workspace, &compiler);
+        return Ok(());
+    }
+    let ways: [(&str, Way); 3] = [
+        ("with what is installed", from_installed),
+        ("with rustup", from_rustup),
+        ("with apt", from_apt),
+    ];
+    for (name, way) in ways {
+        match way(workspace, apt) {
+            Ok(toolchain) => {
+                toolchain.write(&workspace.tools())?;
+                let compiler = ready(workspace).context("the new toolchain does not work")?;
+                report_toolchain(workspace, &compiler);
+                return Ok(());
+            }
+            Err(reason) => report::warning(format_args!("not {name}: {reason:#}")),
+        }
+    }
+    bail!(ADVICE)
+}
+
+/// The recorded compiler, if it and its linker can still be used.
+fn ready(workspace: &Workspace) -> Option<Compiler> {
+    let dir = linker::dir(workspace);
+    let recorded = Toolchain::read(&workspace.tools()).filter(|_| linker::works(&dir))?;
+    let mut installed = Compiler::installed().into_iter();
+    installed.find(|compiler| recorded.fits(compiler, &dir))
+}
+
+fn report_toolchain(workspace: &Workspace, compiler: &Compiler) {
+    let dir = linker::dir(workspace);
+    report::found(format_args!("eBPF compiler: {compiler}"));
+    report::found(format_args!("bpf-linker {} in {}", linker::VERSION, dir.display()));
+}
+
+/// A compiler that has its own LLVM beside it: nothing has to be installed.
+fn from_installed(workspace: &Workspace, _apt: &mut Apt) -> Result<Toolchain> {
+    let compilers = Compiler::installed();
+    ensure!(!compilers.is_empty(), "there is no recent Rust compiler with its library's source");
+    for compiler in &compilers {
+        if linker::llvm_prefix(compiler.llvm).is_some() {
+            return with_built_linker(workspace, compiler);
+        }
+        report::detail(format_args!("there is {compiler}, but no LLVM to build a linker on"));
+    }
+    bail!("no compiler has its LLVM beside it")
+}
+
+fn from_rustup(workspace: &Workspace, _apt: &mut Apt) -> Result<Toolchain> {
+    ensure!(find("rustup").is_some(), "it is not installed");
+    // First, because a compiler that is installed or changed is of no use without a linker.
+    linker::download(workspace)?;
+    if Compiler::examine(NIGHTLY).is_err() {
+        install_nightly()?;
+    }
+    let compiler = Compiler::examine(NIGHTLY)?;
+    Ok(Toolchain::new(&compiler, linker::dir(workspace), linker::PUBLISHED_LLVM))
+}
+
+fn install_nightly() -> Result<()> {
+    let mut rustup = command("rustup");
+    match compiler::nightly_lack()? {
+        // Installing it anew would replace the release that the user has.
+        Lack::Source => {
+            report::doing("adding the library's source to rustup's nightly toolchain");
+            rustup.args(["component", "add", "rust-src", "--toolchain", NIGHTLY]);
+        }
+        Lack::Release => {
+            report::doing("installing rustup's nightly toolchain with the library's source");
+            rustup.args(["toolchain", "install", NIGHTLY, "--component", "rust-src"]);
+            rustup.args(["--profile", "minimal"]);
+        }
+    }
+    patiently(&mut rustup, Some(RUSTUP_LIMIT))
+}
+
+fn from_apt(workspace: &Workspace, apt: &mut Apt) -> Result<Toolchain> {
+    if Compiler::examine(SYSTEM).is_err() {
+        apt.install(&["rustc-web", "cargo-web", "rust-web-src"])?;
+    }
+    let compiler = Compiler::examine(SYSTEM).context("the system's Rust compiler")?;
+    if linker::llvm_prefix(compiler.llvm).is_none() {
+        apt.install(&[&format!("llvm-{}-dev", compiler.llvm)])?;
+    }
+    with_built_linker(workspace, &compiler)
+}
+
+fn with_built_linker(workspace: &Workspace, compiler: &Compiler) -> Result<Toolchain> {
+    let llvm = linker::llvm_prefix(compiler.llvm);
+    let llvm = llvm.with_context(|| format!("there is no LLVM {} to link with", compiler.llvm))?;
+    linker::build(workspace, compiler.llvm, &llvm)?;
+    Ok(Toolchain::new(compiler, linker::dir(workspace), compiler.llvm))
+}
+
+fn needed_programs(apt: &mut Apt) -> Result<()> {
+    let missing = programs::missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<_> = missing.iter().map(|program| program.apt).collect();
+    apt.install(&packages).with_context(|| format!("the lab needs {}", named(&missing)))
+}
+
+fn optional_programs(apt: &mut Apt) {
+    for program in PROGRAMS.iter().filter(|program| !program.installed()) {
+        let Some(without) = program.without else { continue };
+        if let Err(error) = apt.install(&[program.apt]) {
+            report::warning(format_args!("without {}, {without}: {error:#}", named(&[program])));
+        }
+    }
+}
+
+/// Programs with the packages to install where there is no apt.
+fn named(programs: &[&Program]) -> String {
+    let programs = programs.iter().map(|program| {
+        let Program { name, apt, dnf, .. } = program;
+        format!("{name} (package {apt}; {dnf} with dnf)")
+    });
+    programs.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,149 @@
+//! `cargo xtask test`: every check in turn, and at the end what was skipped and why.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead as _, BufReader},
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::{
+    build,
+    command::{check, output},
+    report, setup,
+    workspace::Workspace,
+};
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TestOptions {
+    /// What to pass to the integration tests: a part of their names, or options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+const EXAMPLES: &str = "\
+The integration tests make network namespaces, and are skipped without root.
+
+Examples:
+  cargo xtask test
+  cargo xtask test delivery            of the integration tests, only those named like this
+  cargo xtask test -- --list";
+
+/// Runs the task.
+pub fn test(options: &TestOptions) -> Result<ExitCode> {
+    setup::setup()?;
+    let workspace = Workspace::find()?;
+    let mut run = Run::default();
+    run.step("formatting", |_| formatting(&workspace));
+    run.step("lints", |_| lints(&workspace));
+    run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
+    run.step("unit tests", |_| unit_tests(&workspace));
+    run.step("integration tests", |run| integration_tests(&workspace, &options.args, run));
+    run.summarize()
+}
+
+enum Ended {
+    Passed,
+    Skipped(String),
+}
+
+/// What happened so far.
+#[derive(Default)]
+struct Run {
+    steps: Vec<(&'static str, Result<Ended>, Duration)>,
+    /// Single tests, with their reasons.
+    skipped: Vec<String>,
+}
+
+impl Run {
+    fn step(&mut self, name: &'static str, work: impl FnOnce(&mut Self) -> Result<Ended>) {
+        report::doing(name);
+        let begin = Instant::now();
+        let result = work(self);
+        if let Err(error) = &result {
+            report::warning(format_args!("{name} failed: {error:#}"));
+        }
+        self.steps.push((name, result, begin.elapsed()));
+    }
+
+    fn failed(&self) -> Vec<&'static str> {
+        let failed = self.steps.iter().filter(|(_, result, _)| result.is_err());
+        failed.map(|(name, ..)| *name).collect()
+    }
+
+    fn summarize(self) -> Result<ExitCode> {
+        println!("\nsummary:");
+        for (name, result, took) in &self.steps {
+            let result = match result {
+                Ok(Ended::Passed) => "passed".to_owned(),
+                Ok(Ended::Skipped(reason)) => format!("skipped: {reason}"),
+                Err(error) => format!("FAILED: {error:#}"),
+            };
+            println!("  {name:18} {:6.1} s  {result}", took.as_secs_f32());
+        }
+        for skipped in &self.skipped {
+            println!("  skipped: {skipped}");
+        }
+        match self.failed().as_slice() {
+            [] => Ok(ExitCode::SUCCESS),
+            failed => bail!("these failed: {}", failed.join(", ")),
+        }
+    }
+}
+
+fn formatting(workspace: &Workspace) -> Result<Ended> {
+    let formatting = ["fmt", "--all", "--check"];
+    with_component(workspace, "rustfmt", workspace.cargo().args(formatting))
+}
+
+fn lints(workspace: &Workspace) -> Result<Ended> {
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    with_component(workspace, "clippy", workspace.cargo().args(lints))
+}
+
+/// Runs what a minimal Rust toolchain lacks.
+fn with_component(workspace: &Workspace, component: &str, work: &mut Command) -> Result<Ended> {
+    let subcommand = component.trim_start_matches("rust");
+    if output(workspace.cargo().args([subcommand, "--version"])).is_err() {
+        let remedy = format!("`rustup component add {component}`");
+        return Ok(Ended::Skipped(format!("{component} is not installed ({remedy})")));
+    }
+    check(work).map(|()| Ended::Passed)
+}
+
+fn unit_tests(workspace: &Workspace) -> Result<Ended> {
+    check(workspace.cargo().args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "vtap-tests",
+        "--no-fail-fast",
+    ]))?;
+    Ok(Ended::Passed)
+}
+
+fn integration_tests(workspace: &Workspace, args: &[OsString], run: &mut Run) -> Result<Ended> {
+    if run.failed().contains(&"build") {
+        return Ok(Ended::Skipped("there is no binary to test".into()));
+    }
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--package", "vtap-tests", "--"]).args(args);
+    cargo.env("VTAP_BIN", workspace.vtap()).stdout(Stdio::piped());
+    let mut child = cargo.spawn().context("cannot run cargo")?;
+    let stdout = child.stdout.take().context("no standard output")?;
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        println!("{line}");
+        run.skipped.extend(line.strip_prefix("skipped: ").map(str::to_owned));
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{status}");
+    }
+    Ok(Ended::Passed)
+}
