@@ -4,6 +4,7 @@ mod corpus;
 mod delivery;
 mod errors;
 mod files;
+mod lab;
 mod lifecycle;
 mod malformed;
 mod rate;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         delivery::all,
         errors::all,
         files::all,
+        lab::all,
         lifecycle::all,
         malformed::all,
         rate::all,

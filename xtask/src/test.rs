@@ -1,8 +1,10 @@
 //! `cargo xtask test`: every check in turn, and at the end what was skipped and why.
 
 use std::{
+    env,
     ffi::OsString,
     io::{BufRead as _, BufReader},
+    path::PathBuf,
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -21,6 +23,11 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TestOptions {
+    /// Replay every capture file of DIR through the kernel and through `-r`, and compare what comes
+    /// out with what tshark says the inner frames are
+    #[arg(long, value_name = "DIR")]
+    corpus: Option<PathBuf>,
+
     /// What to pass to the integration tests: a part of their names, or options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
@@ -32,6 +39,7 @@ The integration tests make network namespaces, and are skipped without root.
 Examples:
   cargo xtask test
   cargo xtask test delivery            of the integration tests, only those named like this
+  cargo xtask test --corpus ~/captures corpus
   cargo xtask test -- --list";
 
 /// Runs the task.
@@ -43,7 +51,7 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     run.step("lints", |_| lints(&workspace));
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
     run.step("unit tests", |_| unit_tests(&workspace));
-    run.step("integration tests", |run| integration_tests(&workspace, &options.args, run));
+    run.step("integration tests", |run| integration_tests(&workspace, options, run));
     run.summarize()
 }
 
@@ -127,13 +135,18 @@ fn unit_tests(workspace: &Workspace) -> Result<Ended> {
     Ok(Ended::Passed)
 }
 
-fn integration_tests(workspace: &Workspace, args: &[OsString], run: &mut Run) -> Result<Ended> {
+fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run) -> Result<Ended> {
     if run.failed().contains(&"build") {
         return Ok(Ended::Skipped("there is no binary to test".into()));
     }
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--package", "vtap-tests", "--"]).args(args);
+    cargo.args(["test", "--package", "vtap-tests", "--"]).args(&options.args);
     cargo.env("VTAP_BIN", workspace.vtap()).stdout(Stdio::piped());
+    cargo.env("XTASK", env::current_exe().context("cannot find this program")?);
+    if let Some(corpus) = &options.corpus {
+        let corpus = corpus.canonicalize().with_context(|| corpus.display().to_string())?;
+        cargo.env("VTAP_CORPUS", corpus);
+    }
     let mut child = cargo.spawn().context("cannot run cargo")?;
     let stdout = child.stdout.take().context("no standard output")?;
     for line in BufReader::new(stdout).split(b'\n') {
