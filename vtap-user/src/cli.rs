@@ -207,6 +207,7 @@ pub enum Source {
 
 impl Source {
     /// Its name, for people and for files.
+    #[must_use]
     pub fn name(&self) -> String {
         match self {
             Self::Interface(name) => name.clone(),

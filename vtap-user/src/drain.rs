@@ -15,11 +15,13 @@ pub struct Drain {
 
 impl Drain {
     /// Of these rings.
+    #[must_use]
     pub const fn new(rings: Vec<Ring>) -> Self {
         Self { rings }
     }
 
     /// The rings, to wait for.
+    #[must_use]
     pub fn rings(&self) -> &[Ring] {
         &self.rings
     }
@@ -56,6 +58,7 @@ impl Drain {
     }
 
     /// True once the batch was full, so that there may be more.
+    #[must_use]
     pub const fn was_full(taken: usize) -> bool {
         taken == BATCH
     }

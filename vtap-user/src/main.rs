@@ -1,21 +1,9 @@
 //! `vtap`: captures the inner packets of mirrored cloud traffic.
 
-mod account;
-mod capture;
-mod cli;
-mod clock;
-mod drain;
-mod kernel;
-mod netlink;
-mod output;
-mod packet;
-mod ring;
-mod show;
-mod verdict;
-
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use vtap_user::{capture, cli};
 
 /// It failed; the command line was right. clap exits with 2 where that is wrong.
 const FAILED: u8 = 1;

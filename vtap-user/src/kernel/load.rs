@@ -129,7 +129,7 @@ fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
 
 impl Tap {
     /// The program, to attach it.
-    pub(super) fn program(&mut self) -> Result<&mut Xdp> {
+    pub fn program(&mut self) -> Result<&mut Xdp> {
         let program = self.ebpf.program_mut(self.program).context("no such program")?;
         Ok(program.try_into()?)
     }
