@@ -17,6 +17,8 @@ crate::tests![
     every_outer_form [],
     every_size_class_boundary [],
     generic_mode [],
+    large_frames [],
+    snap_length [],
     lines_like_tcpdump [],
     a_packet_is_shown_at_once [],
     stops_after_count [],
@@ -95,6 +97,50 @@ fn generic_mode() -> Result<()> {
     let inner = assortment();
     let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
     check(&net, &["--xdp-mode", "generic"], &frames, &inner)
+}
+
+/// Whole frames up to what a veth takes, natively where the kernel has fragments for XDP.
+fn large_frames() -> Result<()> {
+    for (mtu, sizes) in
+        [(1500, &[1450][..]), (3600, &[3550, 3600]), (9000, &[8950]), (65_535, &[9000, 65_000])]
+    {
+        let net = Net::with_mtu(mtu)?;
+        let inner: Vec<_> = sizes
+            .iter()
+            .map(|size| frames::ethernet(0x9999, &pattern(1, size - 14)))
+            .filter(|inner| frames::mirrored(7, inner).len() <= mtu as usize + 14)
+            .chain([frames::udp((1, 2), &pattern(2, mtu.min(65_000) as usize - 100))])
+            .collect();
+        let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
+        for mode in ["auto", "generic"] {
+            let capture = Capture::start(&net.target, &["-v", "--no-print", "--xdp-mode", mode])?;
+            let announced = capture.announcement().to_owned();
+            let told = capture.stop()?.stderr;
+            let full = told.contains("program `vtap`");
+            ensure!(full != told.contains("program `vtap_linear`"), "{told}");
+            let native = mode == "auto" && (full || mtu < 3500);
+            let mode_told = if native { "(native XDP)" } else { "(generic XDP)" };
+            ensure!(announced.contains(mode_told), "MTU {mtu}: {announced}");
+            check(&net, &["--xdp-mode", mode], &frames, &inner)?;
+        }
+    }
+    Ok(())
+}
+
+fn snap_length() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-s", "60", "-w", "x.pcapng"])?;
+    let inner = assortment();
+    Sender::new(&net.tap)?.send_all(inner.iter().map(|inner| mirrored(7, inner)))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    ensure!(packets.len() == inner.len());
+    for (packet, inner) in packets.iter().zip(&inner) {
+        ensure!(packet.data == inner[..inner.len().min(60)], "{packet:02x?}");
+        ensure!(packet.wirelen as usize == inner.len());
+    }
+    Ok(())
 }
 
 fn lines_like_tcpdump() -> Result<()> {

@@ -3,6 +3,7 @@
 mod corpus;
 mod delivery;
 mod errors;
+mod faults;
 mod files;
 mod lab;
 mod lifecycle;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         corpus::all,
         delivery::all,
         errors::all,
+        faults::all,
         files::all,
         lab::all,
         lifecycle::all,

@@ -5,7 +5,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use vtap_common::{
     address::Cidr,
     selection::{List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
@@ -116,6 +116,14 @@ pub struct CaptureArgs {
           help_heading = OUTPUT)]
     count: Option<u64>,
 
+    /// Take no more than BYTES of each packet; 0, the default, takes all
+    #[arg(short, value_name = "BYTES", help_heading = OUTPUT)]
+    snaplen: Option<u32>,
+
+    /// Say more: which program the kernel runs, and in what mode
+    #[arg(short, action = ArgAction::Count, help_heading = OUTPUT)]
+    verbose: u8,
+
     /// Show no packets, only count them
     #[arg(long, conflicts_with = "print", help_heading = OUTPUT)]
     no_print: bool,
@@ -183,6 +191,10 @@ pub struct Plan {
     pub ports: Vec<u16>,
     /// Packets after which to stop.
     pub count: Option<u64>,
+    /// Bytes of a packet to take at most.
+    pub snaplen: u32,
+    /// How much to say of what vtap does.
+    pub verbose: u8,
     /// Whether to show packets.
     pub print: bool,
     /// Where to write them.
@@ -259,6 +271,8 @@ impl CaptureArgs {
             rules: self.rule.into_iter().map(|rule| rule.text).collect(),
             ports: self.port.iter().map(|port| port.port as u16).collect(),
             count: self.count,
+            snaplen: self.snaplen.filter(|bytes| *bytes != 0).unwrap_or(u32::MAX),
+            verbose: self.verbose,
             print: !self.no_print && (self.print || write.is_none()),
             write,
             stats_json: self.stats_json,

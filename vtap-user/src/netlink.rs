@@ -1,10 +1,14 @@
 //! What the kernel says of this host's interfaces.
 
+mod watch;
+
 use anyhow::{Context as _, Result};
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage, LinkXdp,
+    InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp,
 };
+
+pub use self::watch::{Change, Watch};
 
 /// An interface.
 pub struct Interface {
@@ -12,6 +16,8 @@ pub struct Interface {
     pub index: u32,
     /// Name.
     pub name: String,
+    /// Whether it is set up.
+    pub up: bool,
     /// Id of the XDP program on it.
     pub xdp_program: Option<u32>,
     /// UDP port, where it is a VXLAN device.
@@ -34,6 +40,7 @@ impl Interface {
         let mut interface = Self {
             index: message.header.index,
             name: String::new(),
+            up: message.header.flags.contains(LinkFlags::Up),
             xdp_program: None,
             vxlan_port: None,
         };

@@ -3,6 +3,7 @@
 mod pcap;
 mod pcapng;
 mod print;
+mod records;
 
 use anyhow::Result;
 
@@ -19,6 +20,9 @@ pub trait Output: Send {
 
     /// Lets what was taken be seen by others; called when no more packets are at hand.
     fn flush(&mut self) -> Result<()>;
+
+    /// Packets that others can see: all that were taken before the last flush.
+    fn packets(&self) -> u64;
 }
 
 /// Opens what the command line asks for.

@@ -18,7 +18,7 @@ use crate::{
     cli::Plan,
     drain::Drain,
     kernel::{self, Attached, Tap, TapSettings},
-    netlink::{self, Interface},
+    netlink::{self, Change, Interface, Watch},
     output, verdict,
 };
 
@@ -44,10 +44,12 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     let (mut tap, rings) = kernel::load(&TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
+        snaplen: plan.snaplen,
         ring_size: plan.ring_size.unwrap_or_else(default_ring_size),
         log_level: log::max_level(),
     })?;
     relay_kernel_log(&mut tap)?;
+    let watch = Watch::new(interface)?;
     let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
     let setting = Setting {
         interface: name.to_owned(),
@@ -56,10 +58,13 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
         rules: plan.rules.clone(),
     };
     announce(&setting, &attached, &verdict.reason);
+    if plan.verbose > 0 {
+        eprintln!("vtap: {}", tap.path());
+    }
 
     let accounts = Accounts { setting, stats_file, begin: Instant::now() };
     let reader = Reader::new(Drain::new(rings), Sink::new(outputs, plan.count));
-    let (reader, result) = read_until_stopped(reader, attached, signals).await?;
+    let (reader, result) = read_until_stopped(reader, attached, signals, watch).await?;
     accounts.close(&tap.counters()?, reader.into_tally(), result)
 }
 
@@ -108,12 +113,14 @@ async fn read_until_stopped(
     mut reader: Reader,
     attached: Attached,
     mut signals: Signals,
+    mut watch: Watch,
 ) -> Result<(Reader, Result<()>)> {
     let (stopped, stop) = pipe().context("cannot make a pipe")?;
     let mut reading = tokio::task::spawn_blocking(move || {
         let result = reader.run(&stopped);
         (reader, result)
     });
+    let mut reason = Ok(());
     let (mut reader, result) = tokio::select! {
         read = &mut reading => {
             detach(attached);
@@ -123,15 +130,42 @@ async fn read_until_stopped(
             detach(attached);
             stop_reading(stop, reading).await?
         }
+        gone = until_gone(&mut watch) => {
+            detach(attached);
+            reason = Err(gone);
+            stop_reading(stop, reading).await?
+        }
     };
     let result = match result {
-        Ok(()) => reader.finish(),
+        Ok(()) => reader.finish().and(reason),
         Err(error) => {
             reader.discard()?;
             Err(error)
         }
     };
     Ok((reader, result))
+}
+
+/// Tells of what happens to the interface, until there is nothing to capture from.
+async fn until_gone(watch: &mut Watch) -> anyhow::Error {
+    loop {
+        let name = watch.name().to_owned();
+        match watch.change().await {
+            Change::Down => {
+                eprintln!("vtap: {name} is down; the capture goes on when it is up again");
+            }
+            Change::Up => eprintln!("vtap: {name} is up again"),
+            Change::Renamed(new) => {
+                eprintln!("vtap: {name} is now called {}", new.escape_default());
+            }
+            Change::Gone => {
+                return anyhow!(
+                    "{name} is gone: it was deleted, or moved to another network namespace; what \
+                     it had received until then is accounted for"
+                );
+            }
+        }
+    }
 }
 
 async fn stop_reading<T>(stop: PipeWriter, reading: JoinHandle<T>) -> Result<T> {

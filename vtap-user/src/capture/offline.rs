@@ -57,7 +57,7 @@ impl Replay<'_> {
     fn frame(&mut self, time: u64, frame: &[u8]) -> Result<()> {
         let outcome = examine(&frame, &self.plan.selection, &mut self.counters);
         let Outcome::Matched(matched) = outcome else { return Ok(()) };
-        let caplen = matched.inner.len;
+        let caplen = matched.inner.len.min(self.plan.snaplen);
         let start = matched.tunnel.payload as usize;
         let data = frame.get(start..start + caplen as usize);
         let data = data.context("the parser left the frame")?;

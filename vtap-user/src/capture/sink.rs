@@ -8,27 +8,30 @@ use crate::{account::Tally, output::Output, packet::Packet};
 pub struct Sink {
     outputs: Vec<Box<dyn Output>>,
     tally: Tally,
+    /// Packets to write at most.
+    count: u64,
     /// Packets that may still be written.
     remaining: u64,
+    failed: bool,
 }
 
 impl Sink {
     /// Writes `count` packets at most, if given.
     pub fn new(outputs: Vec<Box<dyn Output>>, count: Option<u64>) -> Self {
-        Self { outputs, tally: Tally::default(), remaining: count.unwrap_or(u64::MAX) }
+        let count = count.unwrap_or(u64::MAX);
+        Self { outputs, tally: Tally::default(), count, remaining: count, failed: false }
     }
 
     /// Takes a packet. Once the count is reached, packets are still counted as delivered.
     pub fn take(&mut self, packet: &Packet<'_>) -> Result<()> {
         self.tally.count(packet.header);
-        if self.is_full() {
+        if self.is_full() || self.failed {
             return Ok(());
         }
         for output in &mut self.outputs {
             output.packet(packet)?;
         }
         self.remaining -= 1;
-        self.tally.written += 1;
         Ok(())
     }
 
@@ -44,12 +47,14 @@ impl Sink {
 
     /// From here on only counts: an output has failed.
     pub fn close(&mut self) {
-        self.outputs.clear();
-        self.remaining = 0;
+        self.failed = true;
     }
 
     /// What was counted.
-    pub fn into_tally(self) -> Tally {
+    pub fn into_tally(mut self) -> Tally {
+        let taken = self.count - self.remaining;
+        let written = self.outputs.iter().map(|output| output.packets()).min();
+        self.tally.written = written.unwrap_or(taken);
         self.tally
     }
 }

@@ -25,6 +25,10 @@ use crate::ring::Ring;
 /// The object that `build.rs` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));
 
+/// The programs in it.
+const FULL: &str = "vtap";
+const LINEAR: &str = "vtap_linear";
+
 const RINGBUF: u32 = bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
 
 /// What the program is loaded with.
@@ -33,6 +37,8 @@ pub struct TapSettings<'a> {
     pub selection: &'a Selection,
     /// Whether tunnel packets go on to the network stack.
     pub pass: bool,
+    /// Bytes of a packet that are captured at most.
+    pub snaplen: u32,
     /// Bytes per ring.
     pub ring_size: u32,
     /// How much the kernel side tells.
@@ -87,11 +93,11 @@ fn raise_memlock_limit() {
 /// The full program where the kernel can copy out of XDP frames, else the linear one.
 fn choose_program() -> &'static str {
     let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
-    if full.unwrap_or(false) { "vtap" } else { "vtap_linear" }
+    if full.unwrap_or(false) { FULL } else { LINEAR }
 }
 
 fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
-    let kernel_settings = Settings { pass: u32::from(settings.pass), snaplen: u32::MAX };
+    let kernel_settings = Settings { pass: u32::from(settings.pass), snaplen: settings.snaplen };
     let log_level = settings.log_level as u8;
     let rings = u32::try_from(nr_cpus().map_err(|(_, error)| error)?)?;
     if rings as usize > MAX_RINGS {
@@ -128,6 +134,18 @@ fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
 }
 
 impl Tap {
+    /// Which of the programs this kernel runs, in words.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        if self.program == FULL {
+            "program `vtap`: frames in one piece or in fragments (this kernel has \
+             bpf_xdp_load_bytes)"
+        } else {
+            "program `vtap_linear`: frames in one piece only (this kernel, before 5.18, has no \
+             bpf_xdp_load_bytes)"
+        }
+    }
+
     /// The program, to attach it.
     pub fn program(&mut self) -> Result<&mut Xdp> {
         let program = self.ebpf.program_mut(self.program).context("no such program")?;

@@ -3,18 +3,13 @@
 //! Each network identifier is an interface of the file, described as `vni 7`: so it is kept with
 //! every packet at no cost, and Wireshark shows and filters it (`frame.interface_description`).
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io::{BufWriter, Write},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::BufMut as _;
 use vtap_common::tunnel::LinkType;
 
-use super::Output;
+use super::{Output, records::Records};
 use crate::packet::Packet;
 
 const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
@@ -40,9 +35,7 @@ const MAX_INTERFACES: usize = 4096;
 
 /// Writes packets to a pcapng file.
 pub struct PcapngWriter {
-    out: BufWriter<Box<dyn Write + Send>>,
-    /// Of the file, for error messages.
-    name: String,
+    records: Records,
     /// Where the packets were captured.
     device: String,
     interfaces: HashMap<Key, u32>,
@@ -57,31 +50,28 @@ type Key = (u16, Option<u32>);
 impl PcapngWriter {
     /// Creates the file.
     pub fn create(path: &Path, device: &str) -> Result<Self> {
-        let name = path.display().to_string();
-        let file = File::create(path).with_context(|| format!("cannot write {name}"))?;
-        Self::new(Box::new(file), name, device)
+        Self::new(Records::create(path)?, device)
     }
 
     /// To standard output.
     pub fn stdout(device: &str) -> Result<Self> {
-        Self::new(Box::new(std::io::stdout()), "standard output".into(), device)
+        Self::new(Records::stdout(), device)
     }
 
-    fn new(out: Box<dyn Write + Send>, name: String, device: &str) -> Result<Self> {
+    fn new(records: Records, device: &str) -> Result<Self> {
         let mut writer = Self {
-            out: BufWriter::with_capacity(1 << 18, out),
-            name,
+            records,
             device: device.to_owned(),
             interfaces: HashMap::new(),
             last: None,
             block: Vec::new(),
         };
-        writer.section_header()?;
+        writer.section_header();
         writer.flush()?;
         Ok(writer)
     }
 
-    fn section_header(&mut self) -> Result<()> {
+    fn section_header(&mut self) {
         self.block.clear();
         self.block.put_u32_ne(BYTE_ORDER_MAGIC);
         self.block.put_u16_ne(1);
@@ -90,14 +80,14 @@ impl PcapngWriter {
         let program = concat!("vtap ", env!("CARGO_PKG_VERSION"));
         put_option(&mut self.block, SHB_USERAPPL, program.as_bytes());
         put_option(&mut self.block, OPT_ENDOFOPT, &[]);
-        self.write_block(SECTION_HEADER_BLOCK)
+        self.write_block(SECTION_HEADER_BLOCK);
     }
 
-    fn interface(&mut self, key: Key) -> Result<u32> {
+    fn interface(&mut self, key: Key) -> u32 {
         if let Some((last, id)) = self.last
             && last == key
         {
-            return Ok(id);
+            return id;
         }
         let known = self.interfaces.get(&key).copied();
         let (link, vni) = key;
@@ -108,16 +98,16 @@ impl PcapngWriter {
             }
             None => {
                 let id = self.interfaces.len() as u32;
-                self.interface_description(link, vni)?;
+                self.interface_description(link, vni);
                 self.interfaces.insert(key, id);
                 id
             }
         };
         self.last = Some((key, id));
-        Ok(id)
+        id
     }
 
-    fn interface_description(&mut self, link: u16, vni: Option<u32>) -> Result<()> {
+    fn interface_description(&mut self, link: u16, vni: Option<u32>) {
         self.block.clear();
         self.block.put_u16_ne(link);
         self.block.put_u16_ne(0);
@@ -128,15 +118,13 @@ impl PcapngWriter {
         }
         put_option(&mut self.block, IF_TSRESOL, &[NANOSECONDS]);
         put_option(&mut self.block, OPT_ENDOFOPT, &[]);
-        self.write_block(INTERFACE_DESCRIPTION_BLOCK)
+        self.write_block(INTERFACE_DESCRIPTION_BLOCK);
     }
 
     /// Writes what is in `block` as the body of a block.
-    fn write_block(&mut self, kind: u32) -> Result<()> {
+    fn write_block(&mut self, kind: u32) {
         let len = (self.block.len() as u32 + 12).to_ne_bytes();
-        let parts = [&kind.to_ne_bytes()[..], &len, &self.block, &len];
-        let write = |part: &&[u8]| self.out.write_all(part);
-        parts.iter().try_for_each(write).with_context(|| format!("cannot write {}", self.name))
+        self.records.block(&[&kind.to_ne_bytes(), &len, &self.block, &len]);
     }
 }
 
@@ -147,7 +135,7 @@ impl Output for PcapngWriter {
             LinkType::Ethernet => LINKTYPE_ETHERNET,
             LinkType::RawIp => LINKTYPE_RAW,
         };
-        let interface = self.interface((link, Some(header.vni())))?;
+        let interface = self.interface((link, Some(header.vni())));
         let padding = data.len().next_multiple_of(4) - data.len();
         let len = (data.len() + padding) as u32 + 32;
         let mut head = [0_u8; 28];
@@ -159,13 +147,15 @@ impl Output for PcapngWriter {
         fields.put_u32_ne(time as u32);
         fields.put_u32_ne(data.len() as u32);
         fields.put_u32_ne(header.wirelen);
-        let parts = [&head[..], data, &[0; 3][..padding], &len.to_ne_bytes()];
-        let write = |part: &&[u8]| self.out.write_all(part);
-        parts.iter().try_for_each(write).with_context(|| format!("cannot write {}", self.name))
+        self.records.packet(&[&head, data, &[0; 3][..padding], &len.to_ne_bytes()])
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out.flush().with_context(|| format!("cannot write {}", self.name))
+        self.records.flush()
+    }
+
+    fn packets(&self) -> u64 {
+        self.records.packets()
     }
 }
 

@@ -1,23 +1,23 @@
 //! One line per packet on standard output.
 
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use vtap_common::tunnel::LinkType;
 
-use super::Output;
+use super::{Output, records::Records};
 use crate::{packet::Packet, show};
 
 /// Shows packets in tcpdump's style.
 pub struct Printer {
-    out: BufWriter<std::io::Stdout>,
+    lines: Records,
     line: Vec<u8>,
 }
 
 impl Printer {
     /// To standard output.
     pub fn new() -> Self {
-        Self { out: BufWriter::with_capacity(1 << 16, std::io::stdout()), line: Vec::new() }
+        Self { lines: Records::stdout(), line: Vec::new() }
     }
 }
 
@@ -33,10 +33,14 @@ impl Output for Printer {
             LinkType::RawIp => show::raw_ip(line, data, header.wirelen),
         }
         line.push(b'\n');
-        self.out.write_all(line).context("cannot write to standard output")
+        self.lines.packet(&[line])
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out.flush().context("cannot write to standard output")
+        self.lines.flush()
+    }
+
+    fn packets(&self) -> u64 {
+        self.lines.packets()
     }
 }
