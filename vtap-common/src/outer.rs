@@ -3,7 +3,7 @@
 use network_types::udp::UdpHdr;
 
 use crate::{
-    address::Address,
+    address::{Address, Family},
     packet::{Header, Packet, Slot},
     reason::Malformed,
     selection::Selection,
@@ -76,13 +76,15 @@ fn datagram<P: Packet>(
     } else {
         network.payload + len
     };
+    let family = Family(packet.forget(Slot::OuterFamily, network.src.family.0));
+    let wire_end = packet.forget(Slot::WireEnd, u64::from(wire_end)) as u32;
     let end = if wire_end < packet.len() { wire_end } else { packet.len() };
     Ok(Datagram {
         payload,
         end: packet.forget(Slot::End, u64::from(end)) as u32,
         wire_end,
-        src: network.src,
-        dst: network.dst,
+        src: Address { family, ..network.src },
+        dst: Address { family, ..network.dst },
         src_port: u32::from(u16::from_be_bytes(udp.src)),
         encapsulation,
     })

@@ -65,6 +65,10 @@ pub enum Slot {
     Network,
     /// Where the transport header begins.
     Transport,
+    /// The family of the outer addresses.
+    OuterFamily,
+    /// Where the datagram ended on the wire.
+    WireEnd,
     /// Where the inner packet begins.
     Inner,
     /// Where the inner packet ends.

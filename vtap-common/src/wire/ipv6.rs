@@ -31,7 +31,7 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
         len: if payload_len == 0 { 0 } else { payload_len + <Ipv6Hdr as Header>::LEN },
         fragment: Fragment::No,
     };
-    if Unit::of(network.protocol).is_some() {
+    if is_extension(network.protocol) {
         follow_extensions(packet, &mut network)?;
     }
     Ok(network)
@@ -39,66 +39,66 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
 
 #[inline(always)]
 fn follow_extensions<P: Packet>(packet: &P, network: &mut Network) -> Result<(), BadHeader> {
+    let mut more_fragments = 0;
     for _ in 0..MAX_EXTENSIONS {
-        let Some(unit) = Unit::of(network.protocol) else {
-            return Ok(());
-        };
+        if !is_extension(network.protocol) {
+            break;
+        }
         let header = packet.header::<[u8; 8]>(network.payload).ok_or(BadHeader::Ipv6Extension)?;
         let [next, len, frag_high, frag_low, ..] = *header;
+        let kind = u64::from(network.protocol.0);
+        let frags = u64::from(u16::from_ne_bytes([frag_high, frag_low])) * equal(kind, FRAGMENT);
         network.protocol = Protocol(u32::from(next));
-        network.payload += unit.bytes(u32::from(len));
-        if unit == Unit::Fragment {
-            let frags = u16::from_ne_bytes([frag_high, frag_low]);
-            if frags & FRAGMENT_OFFSET != 0 {
-                network.fragment = Fragment::Later;
-                return Ok(());
-            }
-            if frags & MORE_FRAGMENTS != 0 {
-                network.fragment = Fragment::First;
-            }
+        let end = u64::from(network.payload) + extension_len(kind, u64::from(len));
+        network.payload = packet.forget(Slot::Transport, end) as u32;
+        if frags & u64::from(FRAGMENT_OFFSET) != 0 {
+            network.fragment = Fragment::Later;
+            return Ok(());
         }
-        network.payload = packet.forget(Slot::Transport, u64::from(network.payload)) as u32;
+        more_fragments |= frags & u64::from(MORE_FRAGMENTS);
     }
-    if Unit::of(network.protocol).is_some() {
+    if more_fragments != 0 {
+        network.fragment = Fragment::First;
+    }
+    if is_extension(network.protocol) {
         return Err(BadHeader::Ipv6Extension);
     }
     Ok(())
 }
 
-/// How an extension header states its length.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// In 8 octets, the first 8 not counted.
-    Eight,
-    /// In 4 octets, the first 8 not counted.
-    Four,
-    /// Not at all: always 8 octets.
-    Fragment,
+const HOP_BY_HOP: u64 = IpProto::HopOpt as u64;
+const ROUTING: u64 = IpProto::Ipv6Route as u64;
+const FRAGMENT: u64 = IpProto::Ipv6Frag as u64;
+const AUTHENTICATION: u64 = IpProto::Ah as u64;
+const DESTINATION_OPTIONS: u64 = IpProto::Ipv6Opts as u64;
+const MOBILITY: u64 = IpProto::MobilityHeader as u64;
+
+// What follows has no branch per kind of header: the verifier would follow each of them, in each
+// of the eight places that a header can have.
+
+#[inline(always)]
+fn is_extension(protocol: Protocol) -> bool {
+    let kind = u64::from(protocol.0);
+    let is = |value| equal(kind, value);
+    is(HOP_BY_HOP)
+        | is(ROUTING)
+        | is(FRAGMENT)
+        | is(AUTHENTICATION)
+        | is(DESTINATION_OPTIONS)
+        | is(MOBILITY)
+        != 0
 }
 
-impl Unit {
-    #[inline(always)]
-    fn of(protocol: Protocol) -> Option<Self> {
-        const HOP_BY_HOP: u32 = IpProto::HopOpt as u32;
-        const ROUTING: u32 = IpProto::Ipv6Route as u32;
-        const FRAGMENT: u32 = IpProto::Ipv6Frag as u32;
-        const AUTHENTICATION: u32 = IpProto::Ah as u32;
-        const DESTINATION_OPTIONS: u32 = IpProto::Ipv6Opts as u32;
-        const MOBILITY: u32 = IpProto::MobilityHeader as u32;
-        match protocol.0 {
-            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | MOBILITY => Some(Self::Eight),
-            AUTHENTICATION => Some(Self::Four),
-            FRAGMENT => Some(Self::Fragment),
-            _ => None,
-        }
-    }
+/// Length of an extension header whose length field is `len`: that counts 8 octets, in the
+/// authentication header 4, and the first 8 octets never; the fragment header has always 8.
+#[inline(always)]
+const fn extension_len(kind: u64, len: u64) -> u64 {
+    let unit = 8 - 4 * equal(kind, AUTHENTICATION) - 8 * equal(kind, FRAGMENT);
+    8 + len * unit
+}
 
-    #[inline(always)]
-    const fn bytes(self, len: u32) -> u32 {
-        match self {
-            Self::Eight => 8 + len * 8,
-            Self::Four => 8 + len * 4,
-            Self::Fragment => 8,
-        }
-    }
+/// 1 where the two are equal, else 0. Both are far below 2^63.
+#[inline(always)]
+const fn equal(a: u64, b: u64) -> u64 {
+    (a ^ b).wrapping_sub(1) >> 63
 }
