@@ -14,7 +14,6 @@ use vtap_tests::{
 
 crate::tests![
     every_protocol_byte_for_byte [],
-    every_outer_form [],
     every_size_class_boundary [],
     generic_mode [],
     large_frames [],
@@ -26,7 +25,7 @@ crate::tests![
 ];
 
 /// Sends `frames` to a capture that writes a file, and checks that `inner` is in it, in order.
-fn check(net: &Net, args: &[&str], frames: &[Vec<u8>], inner: &[Vec<u8>]) -> Result<()> {
+pub fn check(net: &Net, args: &[&str], frames: &[Vec<u8>], inner: &[Vec<u8>]) -> Result<()> {
     let capture = Capture::start(&net.target, &[args, &["-w", "x.pcapng"]].concat())?;
     Sender::new(&net.tap)?.send_all(frames)?;
     let ended = capture.stop()?;
@@ -50,34 +49,6 @@ fn every_protocol_byte_for_byte() -> Result<()> {
     let inner = assortment();
     let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
     check(&net, &[], &frames, &inner)
-}
-
-fn every_outer_form() -> Result<()> {
-    let net = Net::new()?;
-    let inner = frames::udp((5, 6), &pattern(1, 77));
-    let v4 = ([192, 0, 2, 1], [203, 0, 113, 9]);
-    let v6 = (frames::SERVER6, frames::CLIENT6);
-    let vxlan = frames::vxlan(0x00ab_cdef, &inner);
-    let plain = frames::outer(v4, (1, frames::VXLAN), &vxlan);
-    let padded = [plain.clone(), vec![0xaa; 30]].concat();
-    let mut no_checksum = plain.clone();
-    no_checksum[40..42].fill(0);
-    let mut reserved_bits = plain.clone();
-    reserved_bits[42] = 0xff;
-    reserved_bits[43..46].fill(0xff);
-    reserved_bits[49] = 0xff;
-    let frames = [
-        plain.clone(),
-        frames::outer6(v6, (1, frames::VXLAN), &vxlan),
-        frames::tagged(&plain, &[(0x8100, 9)]),
-        frames::tagged(&plain, &[(0x88a8, 8), (0x8100, 9)]),
-        frames::outer(v4, (1, 8472), &vxlan),
-        padded,
-        no_checksum,
-        reserved_bits,
-    ];
-    let inner: Vec<_> = frames.iter().map(|_| inner.clone()).collect();
-    check(&net, &["--port", "4789", "--port", "8472"], &frames, &inner)
 }
 
 fn every_size_class_boundary() -> Result<()> {

@@ -5,6 +5,7 @@ mod delivery;
 mod errors;
 mod faults;
 mod files;
+mod forms;
 mod lab;
 mod lifecycle;
 mod malformed;
@@ -25,14 +26,14 @@ struct Test {
     run: Box<dyn Fn() -> Result<()> + Send>,
 }
 
-/// Lists the tests of a file, each with the programs that it needs.
+/// Lists the tests of a file, each with what it needs: a [`Need`], or the name of a program.
 macro_rules! tests {
-    ($($name:ident [$($program:literal),*],)+) => {
+    ($($name:ident [$($need:expr),*],)+) => {
         pub fn all() -> Vec<crate::Test> {
             let file = module_path!().rsplit("::").next().unwrap_or_default();
             vec![$(crate::Test {
                 name: format!("{file}::{}", stringify!($name)),
-                needs: vec![$(vtap_tests::need::Need::Program($program)),*],
+                needs: vec![$(vtap_tests::need::Need::from($need)),*],
                 run: Box::new($name),
             }),+]
         }
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         errors::all,
         faults::all,
         files::all,
+        forms::all,
         lab::all,
         lifecycle::all,
         malformed::all,

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use vtap_tests::{
     capture::Capture,
     frames::{self, mirrored},
-    net::{Namespace, Net, TARGET_ADDR},
+    net::{Namespace, Net, TARGET_ADDR, TARGET_DEV},
     sender::Sender,
 };
 
@@ -33,11 +33,7 @@ fn receives(socket: &UdpSocket) -> Option<Vec<u8>> {
 /// A datagram to the target's own address, with its own MAC address, so that it accepts it.
 fn to_target(net: &Net, port: u16, payload: &[u8]) -> Result<Vec<u8>> {
     let mut frame = frames::outer(([10, 9, 0, 1], [10, 9, 0, 2]), (1, port), payload);
-    let mac = net.target.output("cat /sys/class/net/ens3/address")?;
-    let mac: Vec<_> = mac.trim().split(':').map(|byte| u8::from_str_radix(byte, 16)).collect();
-    for (place, byte) in frame.iter_mut().zip(mac) {
-        *place = byte?;
-    }
+    frame[..6].copy_from_slice(&net.target.mac(TARGET_DEV)?);
     Ok(frame)
 }
 

@@ -161,10 +161,83 @@ pub fn pattern(seed: u32, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
+/// Puts `options` into an IPv4 frame without tags; their length is a multiple of 4.
+#[must_use]
+pub fn with_ipv4_options(frame: &[u8], options: &[u8]) -> Vec<u8> {
+    let (headers, payload) = frame.split_at(14 + 20);
+    let mut frame = [headers, options, payload].concat();
+    frame[14] = 0x45 + (options.len() / 4) as u8;
+    add_to_be16(&mut frame, 14 + 2, options.len());
+    frame
+}
+
+/// Puts extension headers (their kinds and bytes; the first byte of each is overwritten) into an
+/// IPv6 frame without tags.
+#[must_use]
+pub fn with_ipv6_extensions(frame: &[u8], extensions: &[(u8, &[u8])]) -> Vec<u8> {
+    let (headers, payload) = frame.split_at(14 + 40);
+    let mut next = headers[14 + 6];
+    let mut tail = payload.to_vec();
+    for (kind, bytes) in extensions.iter().rev() {
+        let mut header = bytes.to_vec();
+        header[0] = next;
+        next = *kind;
+        tail = [header, tail].concat();
+    }
+    let mut frame = [headers, &tail].concat();
+    frame[14 + 6] = next;
+    add_to_be16(&mut frame, 14 + 4, tail.len() - payload.len());
+    frame
+}
+
+fn add_to_be16(frame: &mut [u8], at: usize, more: usize) {
+    let sum = usize::from(u16::from_be_bytes([frame[at], frame[at + 1]])) + more;
+    frame[at..at + 2].copy_from_slice(&(sum as u16).to_be_bytes());
+}
+
+/// Extension headers of IPv6: hop-by-hop options, destination options, routing, authentication.
+pub const EXTENSIONS: [(u8, &[u8]); 4] = [
+    (0, &[0, 0, 1, 4, 0, 0, 0, 0]),
+    (60, &[0, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+    (43, &[0, 0, 0, 0, 0, 0, 0, 0]),
+    (51, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+];
+/// IPv6's fragment header: of the first fragment, and of a later one.
+pub const FRAGMENTS6: [(u8, &[u8]); 2] =
+    [(44, &[0, 0, 0, 1, 0, 0, 0, 9]), (44, &[0, 0, 0, 8, 0, 0, 0, 9])];
+
+/// The two halves of an IPv4 frame without tags, as fragments.
+#[must_use]
+pub fn ipv4_fragments(frame: &[u8]) -> [Vec<u8>; 2] {
+    let payload = &frame[14 + 20..];
+    // Offsets count in units of 8 bytes.
+    let (first, later) = payload.split_at((payload.len() / 2).next_multiple_of(8));
+    let fragment = |payload: &[u8], frags: usize| {
+        let mut fragment = [&frame[..14 + 20], payload].concat();
+        fragment[14 + 2..14 + 4].copy_from_slice(&((20 + payload.len()) as u16).to_be_bytes());
+        fragment[14 + 6..14 + 8].copy_from_slice(&(frags as u16).to_be_bytes());
+        fix_ipv4_checksum(&mut fragment);
+        fragment
+    };
+    [fragment(first, 0x2000), fragment(later, first.len() / 8)]
+}
+
+/// A receiver checks it; vtap does not.
+fn fix_ipv4_checksum(frame: &mut [u8]) {
+    frame[14 + 10..14 + 12].fill(0);
+    let (words, _) = frame[14..14 + 20].as_chunks::<2>();
+    let sum: u32 = words.iter().map(|word| u32::from(u16::from_be_bytes(*word))).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    frame[14 + 10..14 + 12].copy_from_slice(&(!folded as u16).to_be_bytes());
+}
+
 /// One of each kind of inner frame.
 #[must_use]
 pub fn assortment() -> Vec<Vec<u8>> {
     let udp_frame = udp((1111, 53), &pattern(1, 100));
+    let tcp6_frame = tcp6((40_002, 80), &pattern(9, 90));
+    let [first, later] = ipv4_fragments(&udp_frame);
+    let both = [&EXTENSIONS[..], &FRAGMENTS6[..1]].concat();
     vec![
         udp_frame.clone(),
         tcp((40_000, 23), b"login: opc"),
@@ -180,6 +253,18 @@ pub fn assortment() -> Vec<Vec<u8>> {
         ethernet(46, &pattern(8, 46)),
         tagged(&udp_frame, &[(0x8100, 5)]),
         tagged(&udp_frame, &[(0x88a8, 100), (0x8100, 5)]),
+        tagged(&tcp6_frame, &[(0x88a8, 100), (0x8100, 5), (0x8100, 6)]),
         udp((1, 2), &[]),
+        with_ipv4_options(&udp_frame, &[1, 1, 1, 0]),
+        with_ipv4_options(&udp_frame, &[1; 40]),
+        first,
+        later,
+        with_ipv6_extensions(&tcp6_frame, &EXTENSIONS),
+        with_ipv6_extensions(&tcp6_frame, &both),
+        with_ipv6_extensions(&tcp6_frame, &FRAGMENTS6[1..]),
+        // LLC with a spanning tree's message; MPLS; an EtherType for experiments.
+        ethernet(38, &[&[0x42, 0x42, 3][..], &pattern(10, 43)].concat()),
+        ethernet(0x8847, &[&[0, 1, 0x41, 64][..], &udp_frame[14..]].concat()),
+        ethernet(0x88b5, &[]),
     ]
 }

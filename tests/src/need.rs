@@ -1,6 +1,9 @@
 //! What a test needs of the machine it runs on.
 
-use std::process::{Command, Stdio};
+use std::{
+    io,
+    process::{Command, ExitStatus, Stdio},
+};
 
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +14,14 @@ pub enum Need {
     Variable(&'static str),
     /// A program that can be started.
     Program(&'static str),
+    /// The kernel's VLAN devices.
+    VlanDevices,
+}
+
+impl From<&'static str> for Need {
+    fn from(program: &'static str) -> Self {
+        Self::Program(program)
+    }
 }
 
 impl Need {
@@ -23,14 +34,19 @@ impl Need {
                 std::env::var_os(name).is_none().then(|| format!("{name} is not set"))
             }
             Self::Program(name) => {
-                let started = Command::new(name)
-                    .arg("--version")
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .status();
-                started.is_err().then(|| format!("needs `{name}`"))
+                quietly(name, &["--version"]).is_err().then(|| format!("needs `{name}`"))
+            }
+            Self::VlanDevices => {
+                let words = "--net ip link add link lo name probe type vlan id 1";
+                let made = quietly("unshare", &words.split(' ').collect::<Vec<_>>());
+                let made = made.is_ok_and(|status| status.success());
+                (!made).then(|| "needs a kernel with VLAN devices".into())
             }
         }
     }
+}
+
+fn quietly(program: &str, args: &[&str]) -> io::Result<ExitStatus> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }

@@ -115,6 +115,14 @@ impl Namespace {
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
+    /// Hardware address of an interface.
+    pub fn mac(&self, dev: &str) -> Result<[u8; 6]> {
+        let text = self.output(&format!("cat /sys/class/net/{dev}/address"))?;
+        let bytes: Result<Vec<_>, _> =
+            text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16)).collect();
+        bytes?.try_into().map_err(|_| anyhow::anyhow!("{dev} has the address {text}"))
+    }
+
     /// Id of the XDP program on an interface.
     pub fn xdp_program(&self, dev: &str) -> Result<Option<u64>> {
         let links = self.output(&format!("ip -json -details link show dev {dev}"))?;
