@@ -9,6 +9,7 @@ mod forms;
 mod lab;
 mod lifecycle;
 mod malformed;
+mod offline;
 mod rate;
 mod selection;
 mod verdict;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         lab::all,
         lifecycle::all,
         malformed::all,
+        offline::all,
         rate::all,
         selection::all,
         verdict::all,

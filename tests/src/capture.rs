@@ -115,8 +115,7 @@ impl Capture {
         };
         let mut stderr = std::mem::take(&mut self.announcement);
         self.stderr.read_to_string(&mut stderr)?;
-        let json = std::fs::read(self.dir.path().join("stats.json"));
-        let counters = json.map_or(Value::Null, |json| serde_json::from_slice(&json).unwrap());
+        let counters = counters(self.dir.path());
         let stdout = self.printed()?;
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
         Ok(Ended { status, stdout, stderr, stats: counters, dir })
@@ -141,6 +140,33 @@ fn command(target: &Namespace, args: &[&str]) -> Command {
 pub fn run(target: &Namespace, args: &[&str]) -> Result<std::process::Output> {
     let mut command = target.command(&binary().display().to_string());
     Ok(command.args(args).stdin(Stdio::null()).output()?)
+}
+
+/// Rereads a capture file with these further arguments, in a directory of its own.
+pub fn reread(file: &[u8], args: &[&str]) -> Result<Ended> {
+    let dir = tempfile::tempdir()?;
+    std::fs::write(dir.path().join("read"), file)?;
+    reread_in(dir, &["-r", "read"], args)
+}
+
+/// The same, where `source` names the file in a way of its own.
+pub fn reread_in(dir: tempfile::TempDir, source: &[&str], args: &[&str]) -> Result<Ended> {
+    let mut command = Command::new(binary());
+    command.arg("capture").args(source).args(args).args(["--stats-json", "stats.json"]);
+    command.current_dir(dir.path()).stdin(Stdio::null());
+    if source.contains(&"-") {
+        command.stdin(std::fs::File::open(dir.path().join("read"))?);
+    }
+    let output = command.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    Ok(Ended { status: output.status, stdout, stderr, stats: counters(dir.path()), dir })
+}
+
+/// What `--stats-json` wrote, if it came to that.
+fn counters(dir: &Path) -> Value {
+    let json = std::fs::read(dir.join("stats.json"));
+    json.map_or(Value::Null, |json| serde_json::from_slice(&json).unwrap_or(Value::Null))
 }
 
 impl Ended {

@@ -7,3 +7,4 @@ pub mod frames;
 pub mod need;
 pub mod net;
 pub mod sender;
+pub mod written;

@@ -1,0 +1,189 @@
+//! `-r`: what the kernel would have made of the frames in a file.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use vtap_tests::{
+    capture::{Capture, Ended, reread, reread_in, wait_until},
+    file::{self, Packet},
+    frames::{self, assortment, mirrored},
+    net::{Net, TARGET_DEV},
+    sender::Sender,
+    written::{Form, Format},
+};
+
+crate::tests![
+    every_form_of_file [],
+    standard_input_and_compressed_files [],
+    sections_and_blocks_of_other_kinds [],
+    what_tcpdump_wrote ["tcpdump"],
+    what_vtap_wrote [],
+    count_and_snap_length [],
+    a_file_that_is_cut_off [],
+    what_is_no_capture_file [],
+];
+
+/// Nanoseconds at which the frames of the tests begin, one microsecond apart.
+const BEGIN: u64 = 1_700_000_000_123_456_000;
+
+/// An assortment of mirrored frames, with other traffic among them.
+fn frames() -> Vec<(u64, Vec<u8>)> {
+    let mirrored = assortment().into_iter().map(|inner| mirrored(7, &inner));
+    let frames = mirrored.chain([frames::icmp(1, &[]), frames::arp()]);
+    frames.enumerate().map(|(number, frame)| (BEGIN + 1000 * number as u64, frame)).collect()
+}
+
+/// Checks that a run found the inner packets of [`frames`], with their times.
+fn check(ended: &Ended, file: &Path) -> Result<()> {
+    ended.check()?;
+    let (packets, inner) = (file::read(file)?, assortment());
+    ensure!(packets.len() == inner.len(), "{}", ended.stats);
+    for (number, (packet, inner)) in packets.iter().zip(&inner).enumerate() {
+        ensure!(packet.data == *inner && packet.wirelen as usize == inner.len(), "{packet:02x?}");
+        ensure!(packet.time == BEGIN + 1000 * number as u64, "time {} of {number}", packet.time);
+    }
+    ensure!(ended.count("not_tunnel") == 2 && ended.stats["xdp_mode"] == "none");
+    Ok(())
+}
+
+fn every_form_of_file() -> Result<()> {
+    for form in Form::all() {
+        let ended = reread(&form.file(&frames()), &["-w", "x.pcapng"])?;
+        check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+    }
+    Ok(())
+}
+
+fn standard_input_and_compressed_files() -> Result<()> {
+    for form in [Form::USUAL, Form { format: Format::Pcapng, ..Form::USUAL }] {
+        let plain = form.file(&frames());
+        let compressed = zstd::encode_all(&plain[..], 0)?;
+        for file in [plain, compressed] {
+            for source in ["read", "-"] {
+                let dir = tempfile::tempdir()?;
+                fs::write(dir.path().join("read"), &file)?;
+                let ended = reread_in(dir, &["-r", source], &["-w", "x.pcapng"])?;
+                check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As tools that join captures leave them.
+fn sections_and_blocks_of_other_kinds() -> Result<()> {
+    let little = Form { format: Format::Pcapng, ..Form::USUAL };
+    let big = Form { big_endian: true, ..little };
+    let frames = frames();
+    let (first, second) = frames.split_at(5);
+    // A name resolution block, statistics of the interface, and a kind that nobody has assigned.
+    let others = [4, 5, 0x7fff_0000].map(|kind| little.block(kind, &[0; 20])).concat();
+    let file = [little.file(first), others, big.file(second)].concat();
+    let ended = reread(&file, &["-w", "x.pcapng"])?;
+    check(&ended, &ended.file("x.pcapng"))
+}
+
+/// The old way and the new, of the same frames.
+fn what_tcpdump_wrote() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    let (file, log) = (dir.path().join("read"), dir.path().join("log"));
+    let mut tcpdump = net.target.command("tcpdump");
+    tcpdump.args(["-Z", "root", "-U", "--immediate-mode", "-i", TARGET_DEV, "-w"]).arg(&file);
+    let mut tcpdump = tcpdump.stderr(fs::File::create(&log)?).spawn()?;
+    wait_until("tcpdump", || Ok(fs::read_to_string(&log)?.contains("listening on")))?;
+    let capture = Capture::start(&net.target, &["--verdict", "pass", "-w", "x.pcapng"])?;
+    Sender::new(&net.tap)?.send_all(frames().iter().map(|(_, frame)| frame))?;
+    let live = capture.stop()?;
+    live.check()?;
+    let id = tcpdump.id().to_string();
+    ensure!(Command::new("kill").args(["-INT", &id]).status()?.success());
+    tcpdump.wait()?;
+    let offline = reread_in(dir, &["-r", "read"], &["-w", "x.pcapng"])?;
+    offline.check()?;
+    let data = |ended: &Ended| -> Result<Vec<_>> {
+        let lengths = |packet: Packet| (packet.data, packet.wirelen, packet.description);
+        Ok(file::read(&ended.file("x.pcapng"))?.into_iter().map(lengths).collect())
+    };
+    ensure!(data(&live)? == data(&offline)?, "{} live, {} by -r", live.stats, offline.stats);
+    for counter in ["received", "not_tunnel", "tunnel", "matched", "by_vni", "by_proto"] {
+        ensure!(live.stats[counter] == offline.stats[counter], "{counter}");
+    }
+    Ok(())
+}
+
+/// Of a tunnel in a tunnel, what was captured once is captured again.
+fn what_vtap_wrote() -> Result<()> {
+    let twice: Vec<_> =
+        frames().into_iter().map(|(time, frame)| (time, mirrored(9, &frame))).collect();
+    let outer = reread(&Form::USUAL.file(&twice), &["-w", "x.pcapng"])?;
+    outer.check()?;
+    ensure!(outer.count("by_vni.9") == twice.len() as u64, "{}", outer.stats);
+    let file = fs::read(outer.file("x.pcapng"))?;
+    let ended = reread(&file, &["-w", "x.pcapng"])?;
+    check(&ended, &ended.file("x.pcapng"))
+}
+
+fn count_and_snap_length() -> Result<()> {
+    let args = ["-c", "3", "-s", "50", "--print", "-w", "x.pcap"];
+    let ended = reread(&Form::USUAL.file(&frames()), &args)?;
+    ended.check()?;
+    ensure!(ended.count("written") == 3 && ended.stdout.lines().count() == 3, "{}", ended.stats);
+    for (packet, inner) in file::read(&ended.file("x.pcap"))?.iter().zip(assortment()) {
+        ensure!(packet.data == inner[..50.min(inner.len())]);
+        ensure!(packet.wirelen as usize == inner.len());
+    }
+    Ok(())
+}
+
+/// The packets before the cut are kept, and it is said what happened.
+fn a_file_that_is_cut_off() -> Result<()> {
+    let frames = frames();
+    for form in Form::all() {
+        let whole = form.file(&frames[..6]);
+        let before = form.file(&frames[..5]).len();
+        for len in [before + 1, before + 9, before + 40, whole.len() - 1] {
+            let ended = reread(&whole[..len], &["-w", "x.pcapng"])?;
+            ensure!(ended.status.code() == Some(1), "{form:?}, {len} bytes: {}", ended.stderr);
+            for word in ["read", "ends within a packet"] {
+                ensure!(ended.stderr.contains(word), "no `{word}` in {}", ended.stderr);
+            }
+            ended.check_accounts()?;
+            ensure!(file::read(&ended.file("x.pcapng"))?.len() == 5, "{form:?}, {len} bytes");
+        }
+    }
+    // Compressed, a cut is noticed at the end of a block of some 128 kB.
+    let random = |number| mirrored(7, &frames::udp((1, 2), &frames::pattern(number, 1000)));
+    let many: Vec<_> = (0..1000).map(|number| (BEGIN, random(number))).collect();
+    let compressed = zstd::encode_all(&Form::USUAL.file(&many)[..], 0)?;
+    let ended = reread(&compressed[..compressed.len() - 20], &["--no-print"])?;
+    ensure!(ended.status.code() == Some(1), "{}", ended.stderr);
+    ended.check_accounts()?;
+    ensure!((800..1000).contains(&ended.count("delivered.packets")), "{}", ended.stats);
+    Ok(())
+}
+
+fn what_is_no_capture_file() -> Result<()> {
+    const LINUX_COOKED: u16 = 113;
+    let cooked = Form::USUAL.file_of_link(LINUX_COOKED, &frames()[..1]);
+    let bad_block = [
+        Form { format: Format::Pcapng, ..Form::USUAL }.file(&frames()[..2]),
+        [6, 0, 0, 0, 3, 0, 0, 0].repeat(8),
+    ];
+    for (file, words) in [
+        (b"".to_vec(), &["read", "neither pcap nor pcapng"][..]),
+        (b"#!/bin/sh\necho this is a script\n".to_vec(), &["read", "neither pcap nor pcapng"]),
+        (cooked, &["link type", "Ethernet"]),
+        (bad_block.concat(), &["read", "malformed"]),
+        (zstd::encode_all(&b"nothing of the kind"[..], 0)?, &["neither pcap nor pcapng"]),
+    ] {
+        let ended = reread(&file, &["--no-print"])?;
+        ensure!(ended.status.code() == Some(1), "{}: {}", ended.status, ended.stderr);
+        for word in words {
+            ensure!(ended.stderr.contains(word), "no `{word}` in {}", ended.stderr);
+        }
+    }
+    let ended = reread_in(tempfile::tempdir()?, &["-r", "absent"], &[])?;
+    ensure!(ended.status.code() == Some(1) && ended.stderr.contains("absent: No such file"));
+    Ok(())
+}
