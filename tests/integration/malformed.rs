@@ -22,7 +22,8 @@ fn cut_anywhere() -> Result<()> {
     let net = Net::new()?;
     let whole = mirrored(7, &frames::udp((1, 2), &frames::pattern(1, 50)));
     let capture = Capture::start(&net.target, &["--no-print"])?;
-    Sender::new(&net.tap)?.send_all((14..=whole.len()).map(|len| &whole[..len]))?;
+    let frames = (14..=whole.len()).map(|len| whole[..len].to_vec());
+    Sender::new(&net.tap)?.send_all(frames.clone())?;
     let ended = capture.stop()?;
     ended.check()?;
     for (name, count) in [
@@ -39,7 +40,7 @@ fn cut_anywhere() -> Result<()> {
     ] {
         ensure!(ended.count(name) == count as u64, "{name} is not {count}: {}", ended.stats);
     }
-    Ok(())
+    ended.check_reread(frames, &[])
 }
 
 fn wrong_in_one_place() -> Result<()> {
@@ -79,6 +80,7 @@ fn wrong_in_one_place() -> Result<()> {
         ended.check()?;
         let counted = ended.count(&format!("malformed.{reason}"));
         ensure!(counted == 1, "{reason} is not counted for {frame:02x?}: {}", ended.stats);
+        ended.check_reread([frame], &[])?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Every flag and rule selects in the kernel just what it says.
+//! Every flag and rule selects just what it says, in the kernel and by `-r`.
 
 use anyhow::{Result, ensure};
 use vtap_tests::{
@@ -53,7 +53,7 @@ fn check(net: &Net, sender: &Sender, args: &[&str], places: &[usize]) -> Result<
     ensure!(seen == places, "{args:?} selects {seen:?}, not {places:?}");
     let filtered = traffic.len() - places.len();
     ensure!(ended.count("filtered") == filtered as u64, "{args:?}: {}", ended.stats);
-    Ok(())
+    ended.check_reread(traffic.into_iter().map(|(outer, _)| outer), args)
 }
 
 fn check_all(cases: &[(&[&str], &[usize])]) -> Result<()> {

@@ -16,7 +16,10 @@ use nix::{
 };
 use serde_json::Value;
 
-use crate::net::{Namespace, TARGET_DEV};
+use crate::{
+    net::{Namespace, TARGET_DEV},
+    written::Form,
+};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -208,6 +211,35 @@ impl Ended {
         }
         Ok(())
     }
+
+    /// Checks that `-r` of the same frames, with the same flags, counts the same.
+    pub fn check_reread(
+        &self,
+        frames: impl IntoIterator<Item = Vec<u8>>,
+        args: &[&str],
+    ) -> Result<()> {
+        let frames: Vec<_> = frames.into_iter().map(|frame| (0, frame)).collect();
+        let offline = reread(&Form::USUAL.file(&frames), &[args, &["--no-print"]].concat())?;
+        offline.check()?;
+        for counter in Self::COMMON {
+            let (live, read) = (&self.stats[counter], &offline.stats[counter]);
+            ensure!(live == read, "{args:?}: {counter} is {live} live, {read} by -r");
+        }
+        Ok(())
+    }
+
+    /// The counters that a capture and `-r` of the same frames have in common.
+    pub const COMMON: [&str; 9] = [
+        "received",
+        "not_tunnel",
+        "tunnel",
+        "malformed",
+        "filtered",
+        "matched",
+        "by_vni",
+        "by_proto",
+        "rules",
+    ];
 
     /// A file it wrote.
     #[must_use]
