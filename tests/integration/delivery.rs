@@ -8,6 +8,7 @@ use vtap_tests::{
     capture::{Capture, wait_until},
     file,
     frames::{self, assortment, mirrored, pattern},
+    need::Need,
     net::Net,
     sender::Sender,
 };
@@ -17,6 +18,7 @@ crate::tests![
     every_size_class_boundary [],
     generic_mode [],
     large_frames [],
+    super_frames [Need::Kernel(6, 2)],
     snap_length [],
     lines_like_tcpdump [],
     a_packet_is_shown_at_once [],
@@ -93,6 +95,45 @@ fn large_frames() -> Result<()> {
             let mode_told = if native { "(native XDP)" } else { "(generic XDP)" };
             ensure!(announced.contains(mode_told), "MTU {mtu}: {announced}");
             check(&net, &["--xdp-mode", mode], &frames, &inner)?;
+        }
+    }
+    Ok(())
+}
+
+/// Of 64 kB and more, with length fields of zero (BIG TCP): the frame's own length decides. They
+/// reach a program in generic mode, behind GRO; while a native one is attached, the kernel takes
+/// the offload off the other end of the pair (`drivers/net/veth.c`, `veth_fix_features`).
+fn super_frames() -> Result<()> {
+    let net = Net::new()?;
+    net.tap.run("ip link set tap0 gso_max_size 120000")?;
+    let addresses = (frames::SERVER6, frames::CLIENT6);
+    for (size, stated, fits) in [
+        (9000, true, true),
+        (64_000, true, true),
+        (66_000, false, true),
+        (98_000, false, true),
+        (99_000, false, false),
+    ] {
+        let inner = frames::ethernet(0x9999, &pattern(size, size as usize));
+        let payload = frames::vxlan(7, &inner);
+        let (begin, rest) = payload.split_at(payload.len().min(65_000));
+        let mut frame = frames::outer6(addresses, (1, frames::VXLAN), begin);
+        if !stated {
+            frame.extend(rest);
+            frame[14 + 4..14 + 6].fill(0);
+            frame[14 + 40 + 4..14 + 40 + 6].fill(0);
+        }
+        let capture = Capture::start(&net.target, &["--xdp-mode", "generic", "-w", "x.pcapng"])?;
+        Sender::send_super_frame(&net.tap, &frame)?;
+        let ended = capture.stop()?;
+        ended.check()?;
+        let packets = file::read(&ended.file("x.pcapng"))?;
+        if fits {
+            let whole = packets.len() == 1 && packets[0].data == inner;
+            ensure!(whole, "{size} bytes: {}", ended.stats);
+            ensure!(packets[0].wirelen as usize == inner.len());
+        } else {
+            ensure!(ended.count("lost.too_long") == 1, "{}", ended.stats);
         }
     }
     Ok(())

@@ -16,6 +16,8 @@ pub enum Need {
     Program(&'static str),
     /// The kernel's VLAN devices.
     VlanDevices,
+    /// A kernel of this version or later, for what only such a one lets a test send.
+    Kernel(u32, u32),
 }
 
 impl From<&'static str> for Need {
@@ -41,6 +43,13 @@ impl Need {
                 let made = quietly("unshare", &words.split(' ').collect::<Vec<_>>());
                 let made = made.is_ok_and(|status| status.success());
                 (!made).then(|| "needs a kernel with VLAN devices".into())
+            }
+            Self::Kernel(major, minor) => {
+                let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+                let release = release.unwrap_or_default();
+                let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
+                let here = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                (here < (major, minor)).then(|| format!("needs Linux {major}.{minor}"))
             }
         }
     }

@@ -25,14 +25,14 @@ pub struct Settings {
 
 /// Calls the macro `$then` with the sizes of the record classes, in bytes of packet.
 ///
-/// With the ring's own 8 bytes and the record header, each is a multiple of a cache line. The
-/// largest holds any datagram of 64 kB, and super-frames somewhat beyond.
+/// With the ring's own 8 bytes and the record header, all but the largest are multiples of a cache
+/// line. That one holds super-frames as long as the kernel can copy out of XDP frames.
 #[macro_export]
 macro_rules! record_classes {
     ($then:ident) => {
         $then! {
             64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 9216, 16384,
-            32768, 65536, 131_072, 262_144
+            32768, 65536, 98_303
         }
     };
 }

@@ -11,6 +11,7 @@ use vtap_common::{
     counters::CpuState,
     examine,
     packet::{Header, HeaderBytes, MAX_HEADER_OFFSET, Packet, Slot, Slots},
+    record::MAX_CAPLEN,
 };
 
 use super::settings::selection;
@@ -46,10 +47,22 @@ impl Access for WholeBuffer {
         }
     }
 
+    /// In two pieces where the frame is too long for the helper: neither offset nor length may be
+    /// above 65,535 (`net/core/filter.c`, `bpf_xdp_pointer`).
     #[inline(always)]
     unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
-        // SAFETY: the caller's; the helper itself checks offset and length against the frame.
-        unsafe { bpf_xdp_load_bytes(ctx.ctx, offset, to.cast(), len) == 0 }
+        const HALF: u32 = 0x8000;
+        const { assert!(MAX_HEADER_OFFSET + HALF <= 0xffff && MAX_CAPLEN <= HALF + 0xffff) };
+        let load = |offset, to: *mut u8, len| {
+            // SAFETY: the caller's; the helper itself checks offset and length against the frame.
+            unsafe { bpf_xdp_load_bytes(ctx.ctx, offset, to.cast(), len) == 0 }
+        };
+        if len <= HALF {
+            return load(offset, to, len);
+        }
+        // SAFETY: within `len` bytes.
+        let rest = unsafe { to.add(HALF as usize) };
+        load(offset, to, HALF) && load(offset + HALF, rest, len - HALF)
     }
 }
 
