@@ -14,6 +14,7 @@ use vtap_tests::{
 crate::tests![
     tshark_reads_pcapng ["tshark"],
     tshark_reads_pcap ["tshark"],
+    tshark_reads_compressed_files ["tshark"],
     tcpdump_reads_both ["tcpdump"],
     pcapng_to_standard_output [],
     network_identifiers_are_interfaces [],
@@ -68,6 +69,11 @@ fn tshark_reads_pcapng() -> Result<()> {
 
 fn tshark_reads_pcap() -> Result<()> {
     check_with_tshark("x.pcap")
+}
+
+fn tshark_reads_compressed_files() -> Result<()> {
+    check_with_tshark("x.pcapng.zst")?;
+    check_with_tshark("x.pcap.zst")
 }
 
 fn tcpdump_reads_both() -> Result<()> {

@@ -23,6 +23,11 @@ pub struct Packet {
 /// All packets of a pcap or pcapng file, which must be whole; times are taken for nanoseconds.
 pub fn read(path: &Path) -> Result<Vec<Packet>> {
     let file = std::fs::File::open(path)?;
+    let file: Box<dyn std::io::Read + Send> = if path.extension().is_some_and(|end| end == "zst") {
+        Box::new(zstd::Decoder::new(file)?)
+    } else {
+        Box::new(file)
+    };
     let mut reader = create_reader(1 << 20, file).context("not a capture file")?;
     let mut packets = Vec::new();
     let mut interfaces = HashMap::new();

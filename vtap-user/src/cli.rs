@@ -12,6 +12,8 @@ use vtap_common::{
     tunnel::Encapsulation,
 };
 
+use crate::output::ZSTD;
+
 use self::{
     rule::RuleText,
     values::{DEFAULT_TAP_PORT, cidr, port_range, protocol, ring_size, tap_port, vni_range},
@@ -132,7 +134,8 @@ pub struct CaptureArgs {
     #[arg(long, help_heading = OUTPUT)]
     print: bool,
 
-    /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; - is stdout
+    /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; .zst after either
+    /// compresses; - is stdout
     #[arg(short, value_name = "FILE", help_heading = OUTPUT)]
     write: Option<PathBuf>,
 
@@ -240,9 +243,13 @@ pub enum Destination {
 
 impl Destination {
     fn of(path: PathBuf) -> Self {
+        // `.zst` after either only compresses.
+        let uncompressed = path.with_extension("");
+        let compressed = path.extension().is_some_and(|extension| extension == ZSTD);
+        let named = if compressed { &uncompressed } else { &path };
         if path == Path::new("-") {
             Self::Stdout
-        } else if path.extension().is_some_and(|extension| extension == "pcap") {
+        } else if named.extension().is_some_and(|extension| extension == "pcap") {
             Self::Pcap(path)
         } else {
             Self::Pcapng(path)

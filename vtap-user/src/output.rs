@@ -7,6 +7,7 @@ mod records;
 
 use anyhow::Result;
 
+pub use self::records::ZSTD;
 use self::{pcap::PcapWriter, pcapng::PcapngWriter, print::Printer};
 use crate::{
     cli::{Destination, Plan},

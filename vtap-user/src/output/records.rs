@@ -1,4 +1,7 @@
 //! A stream of records, each of which is written whole or not at all.
+//!
+//! A compressed file is a row of zstd frames, one for each write: all of them but the last are good
+//! whatever becomes of that one.
 
 use std::{
     fs::File,
@@ -7,15 +10,20 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use zstd::bulk::Compressor;
 
 /// Bytes that are written at once: many packets, and still within a CPU's cache.
 const BUFFER: usize = 256 << 10;
+
+/// At the end of a file's name, asks for compression.
+pub const ZSTD: &str = "zst";
 
 /// Packets on their way to a file or a pipe, in any format.
 pub struct Records {
     out: Out,
     /// For error messages.
     name: String,
+    compressor: Option<Compressor<'static>>,
     /// Not yet written; whole records.
     buffer: Vec<u8>,
     /// Where in the buffer each packet ends.
@@ -32,11 +40,15 @@ enum Out {
 }
 
 impl Records {
-    /// Creates the file.
+    /// Creates the file, compressed where its name ends in `.zst`.
     pub fn create(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = File::create(path).with_context(|| format!("cannot write {name}"))?;
-        Ok(Self::new(Out::File(file), name))
+        let mut records = Self::new(Out::File(file), name);
+        if path.extension().is_some_and(|extension| extension == ZSTD) {
+            records.compressor = Some(Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?);
+        }
+        Ok(records)
     }
 
     /// To standard output.
@@ -46,7 +58,7 @@ impl Records {
 
     fn new(out: Out, name: String) -> Self {
         let buffer = Vec::with_capacity(2 * BUFFER);
-        Self { out, name, buffer, ends: Vec::new(), offset: 0, packets: 0 }
+        Self { out, name, compressor: None, buffer, ends: Vec::new(), offset: 0, packets: 0 }
     }
 
     /// Takes the parts of a block that is no packet.
@@ -65,6 +77,15 @@ impl Records {
 
     /// Writes what was taken. On an error, what is there ends with the last whole packet.
     pub fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Some(compressor) = &mut self.compressor {
+            self.buffer = compressor.compress(&self.buffer)?;
+            // A part of a frame is of no use: its packets count with its last byte.
+            let end = self.buffer.len();
+            self.ends.fill(end);
+        }
         let mut done = 0;
         while done < self.buffer.len() {
             match self.out.write(&self.buffer[done..]) {
