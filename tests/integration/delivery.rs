@@ -18,10 +18,10 @@ crate::tests![
     every_size_class_boundary [],
     generic_mode [],
     large_frames [],
-    super_frames [Need::Kernel(6, 2)],
+    super_frames [Need::Veth, Need::Kernel(6, 2)],
     snap_length [],
     lines_like_tcpdump [],
-    a_packet_is_shown_at_once [],
+    a_packet_is_shown_at_once [Need::Speed],
     stops_after_count [],
     capture_goes_on_after_a_pause [],
 ];

@@ -1,12 +1,17 @@
 //! What goes wrong around a capture.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, thread::sleep, time::Duration};
 
 use anyhow::{Result, ensure};
+use nix::{
+    sys::time::TimeSpec,
+    time::{ClockId, clock_settime},
+};
 use vtap_tests::{
     capture::{Capture, Ended, wait_until},
     file,
     frames::{self, mirrored},
+    need::Need,
     net::{Net, TAP_DEV, TARGET_DEV},
     sender::Sender,
 };
@@ -15,10 +20,11 @@ crate::tests![
     interface_goes_down_and_up [],
     interface_changes_its_mtu [],
     interface_is_renamed [],
-    interface_is_deleted [],
+    interface_is_deleted [Need::Veth],
     interface_moves_away [],
-    other_end_goes_with_its_namespace [],
+    other_end_goes_with_its_namespace [Need::Veth],
     namespace_loses_its_name [],
+    clock_is_stepped [Need::Guest],
     disk_fills [],
     pipe_of_packets_is_closed [],
 ];
@@ -129,6 +135,34 @@ fn namespace_loses_its_name() -> Result<()> {
     let name = &net.target.name;
     ensure!(Command::new("ip").args(["netns", "del", name]).status()?.success());
     goes_on(&net, capture).map(drop)
+}
+
+/// Packets have the time of day at which they came, whatever that was changed to meanwhile.
+fn clock_is_stepped() -> Result<()> {
+    const HOUR: i64 = 3600;
+    let now = || Ok::<_, anyhow::Error>(ClockId::CLOCK_REALTIME.now()?);
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap"])?;
+    let mut sent = Vec::new();
+    for step in [0, HOUR, 0, -2 * HOUR, HOUR] {
+        let clock = now()? + TimeSpec::new(step, 0);
+        clock_settime(ClockId::CLOCK_REALTIME, clock)?;
+        // Longer than vtap goes by the clocks as it read them last.
+        sleep(Duration::from_millis(500));
+        let before = now()?;
+        send(&net)?;
+        sleep(Duration::from_millis(50));
+        sent.push(before..now()?);
+    }
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcap"))?;
+    ensure!(packets.len() == sent.len(), "{}", ended.stats);
+    for (packet, sent) in packets.iter().zip(&sent) {
+        let time = Duration::from_nanos(packet.time);
+        ensure!(sent.contains(&time.into()), "{time:?} is not in {sent:?}");
+    }
+    Ok(())
 }
 
 /// A file system of one megabyte.

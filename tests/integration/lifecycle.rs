@@ -5,6 +5,7 @@ use nix::sys::signal::Signal;
 use vtap_tests::{
     capture::{self, Capture, wait_until},
     frames::{self, mirrored},
+    need::in_guest,
     net::{Net, TARGET_DEV},
     sender::Sender,
 };
@@ -83,7 +84,7 @@ fn start_and_stop_often() -> Result<()> {
         ["prog", "map", "link"].into_iter().map(count).collect()
     };
     let before = objects()?;
-    let times = if std::env::var_os("VTAP_VM").is_some() { 20 } else { 1000 };
+    let times = if in_guest() { 20 } else { 1000 };
     for _ in 0..times {
         Capture::start(&net.target, &["--no-print", "--ring-size", "64K"])?.stop()?.check()?;
     }

@@ -8,11 +8,12 @@ use vtap_tests::{
     capture::{Capture, wait_until},
     file,
     frames::{self, mirrored, pattern},
+    need::Need,
     net::Net,
     sender::Sender,
 };
 
-crate::tests![a_hundred_thousand_a_second [], losses_are_counted_exactly [],];
+crate::tests![a_hundred_thousand_a_second [Need::Speed], losses_are_counted_exactly [],];
 
 const PACKETS: u32 = 200_000;
 const RATE: u32 = 100_000;

@@ -5,6 +5,8 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
+use crate::net::Wire;
+
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
@@ -16,6 +18,12 @@ pub enum Need {
     Program(&'static str),
     /// The kernel's VLAN devices.
     VlanDevices,
+    /// A wire that can be made and deleted.
+    Veth,
+    /// A machine, and not its emulation, which is far slower.
+    Speed,
+    /// A guest that is nobody's: what the test does would disturb a machine in use.
+    Guest,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
@@ -39,11 +47,14 @@ impl Need {
                 quietly(name, &["--version"]).is_err().then(|| format!("needs `{name}`"))
             }
             Self::VlanDevices => {
-                let words = "--net ip link add link lo name probe type vlan id 1";
-                let made = quietly("unshare", &words.split(' ').collect::<Vec<_>>());
+                let script = "ip link add v0 type veth && ip link add link v0 type vlan id 1";
+                let made = quietly("unshare", &["--net", "sh", "-c", script]);
                 let made = made.is_ok_and(|status| status.success());
                 (!made).then(|| "needs a kernel with VLAN devices".into())
             }
+            Self::Veth => (Wire::of_this_run() != Wire::Veth).then(|| "needs a veth pair".into()),
+            Self::Speed => in_guest().then(|| "needs a machine faster than its emulation".into()),
+            Self::Guest => (!in_guest()).then(|| "needs a guest (`cargo xtask test --vm`)".into()),
             Self::Kernel(major, minor) => {
                 let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
                 let release = release.unwrap_or_default();
@@ -53,6 +64,12 @@ impl Need {
             }
         }
     }
+}
+
+/// Whether this is an emulated machine that runs only the tests.
+#[must_use]
+pub fn in_guest() -> bool {
+    std::env::var_os("VTAP_VM").is_some()
 }
 
 fn quietly(program: &str, args: &[&str]) -> io::Result<ExitStatus> {

@@ -1,4 +1,7 @@
-//! A tap and a target: two network namespaces joined by a veth pair, removed when dropped.
+//! A tap and a target: two network namespaces joined by a wire, removed when dropped.
+//!
+//! The wire is a veth pair, or in a guest that has one a pair of `virtio_net` interfaces (see
+//! [`Wire`]).
 
 use std::{
     fs::File,
@@ -10,6 +13,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use nix::sched::{CloneFlags, setns};
+
+use crate::capture::wait_until;
 
 /// The target's interface, on which `vtap` captures; the name that Oracle's images give it.
 pub const TARGET_DEV: &str = "ens3";
@@ -41,14 +46,68 @@ impl Net {
         let tap = Namespace::new("tap")?;
         let target = Namespace::new("target")?;
         let net = Self { tap, target };
-        ip(&format!(
-            "link add {TAP_DEV} netns {} type veth peer name {TARGET_DEV} netns {}",
-            net.tap.name, net.target.name
-        ))?;
+        Wire::of_this_run().lay(&net)?;
         net.tap.set_up(TAP_DEV, TAP_ADDR, mtu)?;
         net.target.set_up(TARGET_DEV, TARGET_ADDR, mtu)?;
         Ok(net)
     }
+}
+
+/// What joins the two: `VTAP_WIRE`, or a veth pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Made for each test.
+    Veth,
+    /// The machine's only two such interfaces, which are on one wire; they come back when the
+    /// namespaces that they were moved to are gone.
+    VirtioNet,
+}
+
+impl Wire {
+    /// What the tests of this run use.
+    #[must_use]
+    pub fn of_this_run() -> Self {
+        match std::env::var("VTAP_WIRE").as_deref() {
+            Ok("virtio_net") => Self::VirtioNet,
+            _ => Self::Veth,
+        }
+    }
+
+    fn lay(self, net: &Net) -> Result<()> {
+        let (tap, target) = (&net.tap.name, &net.target.name);
+        if self == Self::Veth {
+            return ip(&format!(
+                "link add {TAP_DEV} netns {tap} type veth peer name {TARGET_DEV} netns {target}"
+            ));
+        }
+        let mut found = Vec::new();
+        wait_until("the virtio_net interfaces", || {
+            found = virtio_interfaces()?;
+            Ok(found.len() == 2)
+        })?;
+        for (dev, (name, netns)) in found.iter().zip([(TAP_DEV, tap), (TARGET_DEV, target)]) {
+            // Moved first: the other's name may still be taken here.
+            ip(&format!("link set {dev} netns {netns} down"))?;
+            // Frames of the tests have any address.
+            ip(&format!("-n {netns} link set {dev} name {name} promisc on"))?;
+        }
+        Ok(())
+    }
+}
+
+/// By their hardware addresses, so that each has always the same place.
+fn virtio_interfaces() -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/sys/class/net")? {
+        let entry = entry?;
+        let driver = std::fs::read_link(entry.path().join("device/driver"));
+        if driver.is_ok_and(|driver| driver.ends_with("virtio_net")) {
+            let address = std::fs::read_to_string(entry.path().join("address"))?;
+            found.push((address, entry.file_name().to_string_lossy().into_owned()));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
 /// A network namespace.

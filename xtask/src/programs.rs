@@ -39,6 +39,14 @@ pub const PROGRAMS: [Program; 7] = [
     optional("bpftool", "bpftool", UNTESTED),
 ];
 
+/// What tests on other kernels need besides.
+pub const VM_PROGRAMS: [Program; 4] = [
+    needed("qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86-core"),
+    needed("busybox", "busybox-static", "busybox"),
+    needed("depmod", "kmod", "kmod"),
+    needed("xz", "xz-utils", "xz"),
+];
+
 impl Program {
     /// Whether it can be run.
     pub fn installed(&self) -> bool {
@@ -48,6 +56,11 @@ impl Program {
 
 /// The missing ones without which there is no lab.
 pub fn missing() -> Vec<&'static Program> {
-    let needed = PROGRAMS.iter().filter(|program| program.without.is_none());
+    missing_of(&PROGRAMS)
+}
+
+/// The missing ones that can't be done without.
+pub fn missing_of(programs: &'static [Program]) -> Vec<&'static Program> {
+    let needed = programs.iter().filter(|program| program.without.is_none());
     needed.filter(|program| !program.installed()).collect()
 }

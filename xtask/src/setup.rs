@@ -9,7 +9,7 @@ use crate::{
     command::{command, find, patiently},
     compiler::{self, Compiler, Lack, NIGHTLY, SYSTEM},
     linker,
-    programs::{self, PROGRAMS, Program},
+    programs::{self, PROGRAMS, Program, VM_PROGRAMS},
     report,
     toolchain::Toolchain,
     workspace::Workspace,
@@ -55,6 +55,11 @@ pub fn ensure_programs() -> Result<()> {
     needed_programs(&mut apt)?;
     optional_programs(&mut apt);
     Ok(())
+}
+
+/// Sets up what tests on other kernels need, if it is missing.
+pub fn ensure_vm_programs() -> Result<()> {
+    install_missing(&mut Apt::default(), &programs::missing_of(&VM_PROGRAMS), "the guest")
 }
 
 /// Installs, or tries to.
@@ -158,12 +163,15 @@ fn with_built_linker(workspace: &Workspace, compiler: &Compiler) -> Result<Toolc
 }
 
 fn needed_programs(apt: &mut Apt) -> Result<()> {
-    let missing = programs::missing();
+    install_missing(apt, &programs::missing(), "the lab")
+}
+
+fn install_missing(apt: &mut Apt, missing: &[&Program], whom: &str) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     let packages: Vec<_> = missing.iter().map(|program| program.apt).collect();
-    apt.install(&packages).with_context(|| format!("the lab needs {}", named(&missing)))
+    apt.install(&packages).with_context(|| format!("{whom} needs {}", named(missing)))
 }
 
 fn optional_programs(apt: &mut Apt) {

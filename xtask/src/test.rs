@@ -15,7 +15,7 @@ use clap::Args;
 use crate::{
     build,
     command::{check, output},
-    report, setup,
+    report, setup, vm,
     workspace::Workspace,
 };
 
@@ -27,6 +27,15 @@ pub struct TestOptions {
     /// out with what tshark says the inner frames are
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
+
+    /// Run the integration tests on these kernels too, in QEMU; without a list, on all
+    #[arg(long, value_name = "KERNELS", num_args = 0..=1, value_delimiter = ',',
+          default_missing_value = vm::ALL)]
+    vm: Option<Vec<vm::Kernel>>,
+
+    /// Only the integration tests, here and as `--vm` says
+    #[arg(long)]
+    integration: bool,
 
     /// What to pass to the integration tests: a part of their names, or options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -40,6 +49,8 @@ Examples:
   cargo xtask test
   cargo xtask test delivery            of the integration tests, only those named like this
   cargo xtask test --corpus ~/captures corpus
+  cargo xtask test --vm                on Linux 5.10, 6.1, 6.12 and 7.2 as well
+  cargo xtask test --vm 5.10,6.12 --integration verdict
   cargo xtask test -- --list";
 
 /// Runs the task.
@@ -47,11 +58,16 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     setup::setup()?;
     let workspace = Workspace::find()?;
     let mut run = Run::default();
-    run.step("formatting", |_| formatting(&workspace));
-    run.step("lints", |_| lints(&workspace));
+    if !options.integration {
+        run.step("formatting", |_| formatting(&workspace));
+        run.step("lints", |_| lints(&workspace));
+        run.step("unit tests", |_| unit_tests(&workspace));
+    }
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
-    run.step("unit tests", |_| unit_tests(&workspace));
     run.step("integration tests", |run| integration_tests(&workspace, options, run));
+    if let Some(kernels) = &options.vm {
+        run.step("other kernels", |run| other_kernels(&workspace, kernels, options, run));
+    }
     run.summarize()
 }
 
@@ -158,5 +174,19 @@ fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run
     if !status.success() {
         bail!("{status}");
     }
+    Ok(Ended::Passed)
+}
+
+fn other_kernels(
+    workspace: &Workspace,
+    kernels: &[vm::Kernel],
+    options: &TestOptions,
+    run: &mut Run,
+) -> Result<Ended> {
+    if run.failed().contains(&"build") {
+        return Ok(Ended::Skipped("there is no binary to test".into()));
+    }
+    let tests = workspace.test_program("vtap-tests", "integration")?;
+    run.skipped.extend(vm::test(workspace, kernels, &tests, &options.args)?);
     Ok(Ended::Passed)
 }

@@ -35,9 +35,28 @@ impl Workspace {
         self.target.join("vtap-tools")
     }
 
+    /// Where kernels for tests are kept.
+    pub fn vm(&self) -> PathBuf {
+        self.target.join("vtap-vm")
+    }
+
     /// The built binary.
     pub fn vtap(&self) -> PathBuf {
         self.target.join("release/vtap")
+    }
+
+    /// Builds the program of an integration test, and returns its path.
+    pub fn test_program(&self, package: &str, test: &str) -> Result<PathBuf> {
+        let mut cargo = self.cargo();
+        cargo.args(["test", "--no-run", "--package", package, "--test", test]);
+        let messages = output(cargo.arg("--message-format=json"))?;
+        let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let mut programs = messages.filter_map(|message: Value| {
+            (message["target"]["name"] == test)
+                .then(|| message["executable"].as_str())?
+                .map(PathBuf::from)
+        });
+        programs.next().with_context(|| format!("cargo built no program of the test {test}"))
     }
 
     /// The cargo that runs this task, in the workspace.
