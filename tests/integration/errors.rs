@@ -65,7 +65,7 @@ fn second_instance() -> Result<()> {
     let second = capture::run(&net.target, &["capture", "-i", TARGET_DEV])?;
     let stderr = String::from_utf8_lossy(&second.stderr);
     ensure!(second.status.code() == Some(1), "{}", second.status);
-    for word in [TARGET_DEV, "already", "`vtap`", &format!("id {id}")] {
+    for word in [TARGET_DEV, "already", "`vtap", &format!("id {id}")] {
         ensure!(stderr.contains(word), "does not say `{word}`: {stderr}");
     }
     // The first goes on.

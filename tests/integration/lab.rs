@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use vtap_tests::{capture::wait_until, file};
 
 crate::tests![
-    five_pings_are_shown_and_written ["ping", "tc", "tshark", "tcpdump"],
-    interrupted_it_is_taken_down ["ping", "tc"],
+    five_pings_are_shown_and_written ["cargo", "ping", "tc", "tshark", "tcpdump"],
+    interrupted_it_is_taken_down ["cargo", "ping", "tc"],
 ];
 
 const HOSTS: [&str; 4] = ["vtap-client", "vtap-fabric", "vtap-server", "vtap-target"];

@@ -63,7 +63,7 @@ fn bpftool_shows_names() -> Result<()> {
     let id = net.target.xdp_program(TARGET_DEV)?.unwrap_or_default();
     let program = net.target.output(&format!("bpftool -j prog show id {id}"))?;
     let program: serde_json::Value = serde_json::from_str(&program)?;
-    ensure!(program["name"] == "vtap", "{program}");
+    ensure!(program["name"] == "vtap" || program["name"] == "vtap_linear", "{program}");
     let maps = net.target.output("bpftool -j map show")?;
     let maps: Vec<serde_json::Value> = serde_json::from_str(&maps)?;
     for name in ["VTAP_STATE", "VTAP_RINGS", ".rodata.vtap", "vtap_ring_0"] {
