@@ -8,8 +8,10 @@ use vtap_tests::{
     capture::{Capture, wait_until},
     file,
     frames::{self, assortment, mirrored, pattern},
+    need::Need,
     net::Net,
     sender::Sender,
+    wire::Wire,
 };
 
 crate::tests![
@@ -20,7 +22,7 @@ crate::tests![
     large_frames [],
     snap_length [],
     lines_like_tcpdump [],
-    a_packet_is_shown_at_once [],
+    a_packet_is_shown_at_once [Need::Speed],
     stops_after_count [],
     capture_goes_on_after_a_pause [],
 ];
@@ -99,7 +101,7 @@ fn generic_mode() -> Result<()> {
     check(&net, &["--xdp-mode", "generic"], &frames, &inner)
 }
 
-/// Whole frames up to what a veth takes, natively where the kernel has fragments for XDP.
+/// Whole frames up to what the wire takes, natively where the driver has fragments for XDP.
 fn large_frames() -> Result<()> {
     for (mtu, sizes) in
         [(1500, &[1450][..]), (3600, &[3550, 3600]), (9000, &[8950]), (65_535, &[9000, 65_000])]
@@ -118,7 +120,7 @@ fn large_frames() -> Result<()> {
             let told = capture.stop()?.stderr;
             let full = told.contains("program `vtap`");
             ensure!(full != told.contains("program `vtap_linear`"), "{told}");
-            let native = mode == "auto" && (full || mtu < 3500);
+            let native = mode == "auto" && Wire::chosen()?.is_native_at(mtu, full)?;
             let mode_told = if native { "(native XDP)" } else { "(generic XDP)" };
             ensure!(announced.contains(mode_told), "MTU {mtu}: {announced}");
             check(&net, &["--xdp-mode", mode], &frames, &inner)?;

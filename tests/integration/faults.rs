@@ -1,12 +1,23 @@
 //! What goes wrong around a capture.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    thread::sleep,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Result, ensure};
+use nix::{
+    sys::time::{TimeSpec, TimeValLike as _},
+    time::{ClockId, clock_gettime, clock_settime},
+};
 use vtap_tests::{
     capture::{Capture, Ended, wait_until},
     file,
     frames::{self, mirrored},
+    need::Need,
     net::{Net, TAP_DEV, TARGET_DEV},
     sender::Sender,
 };
@@ -15,12 +26,13 @@ crate::tests![
     interface_goes_down_and_up [],
     interface_changes_its_mtu [],
     interface_is_renamed [],
-    interface_is_deleted [],
+    interface_is_deleted [Need::Veth],
     interface_moves_away [],
-    other_end_goes_with_its_namespace [],
+    other_end_goes_with_its_namespace [Need::Veth],
     namespace_loses_its_name [],
     disk_fills [],
     pipe_of_packets_is_closed [],
+    time_of_day_is_stepped [Need::OwnClock],
 ];
 
 /// A capture to a file that has taken one packet.
@@ -190,4 +202,40 @@ fn pipe_of_packets_is_closed() -> Result<()> {
     wait_until("detachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_none()))?;
     ensure!(fs::metadata(dir.path().join("head"))?.len() == 10_000);
     Ok(())
+}
+
+/// What was sent before a step of the clock has the time from before it, and what was sent after it
+/// the new one.
+fn time_of_day_is_stepped() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap", "--print"])?;
+    let sender = Sender::new(&net.tap)?;
+    let mut sent = Vec::new();
+    for (seq, step) in (1..).zip([0, 3600, -3600]) {
+        step_time_of_day(step)?;
+        // Longer than an offset between the clocks is used.
+        sleep(Duration::from_millis(300));
+        let before = time_of_day()?;
+        sender.send(&mirrored(7, &frames::icmp(seq, &[])))?;
+        wait_until("a packet", || Ok(capture.printed()?.lines().count() == usize::from(seq)))?;
+        sent.push(before..time_of_day()?);
+    }
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcap"))?;
+    ensure!(packets.len() == sent.len(), "{packets:?}");
+    for (packet, sent) in packets.iter().zip(sent) {
+        ensure!(sent.contains(&packet.time), "{} not in {sent:?}", packet.time);
+    }
+    Ok(())
+}
+
+/// Nanoseconds since 1970.
+fn time_of_day() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
+}
+
+fn step_time_of_day(seconds: i64) -> Result<()> {
+    let now = clock_gettime(ClockId::CLOCK_REALTIME)?;
+    Ok(clock_settime(ClockId::CLOCK_REALTIME, now + TimeSpec::seconds(seconds))?)
 }

@@ -8,6 +8,7 @@ mod files;
 mod lab;
 mod lifecycle;
 mod malformed;
+mod mode;
 mod rate;
 mod selection;
 mod verdict;
@@ -25,14 +26,14 @@ struct Test {
     run: Box<dyn Fn() -> Result<()> + Send>,
 }
 
-/// Lists the tests of a file, each with the programs that it needs.
+/// Lists the tests of a file, each with the programs and whatever else it needs.
 macro_rules! tests {
-    ($($name:ident [$($program:literal),*],)+) => {
+    ($($name:ident [$($need:expr),*],)+) => {
         pub fn all() -> Vec<crate::Test> {
             let file = module_path!().rsplit("::").next().unwrap_or_default();
             vec![$(crate::Test {
                 name: format!("{file}::{}", stringify!($name)),
-                needs: vec![$(vtap_tests::need::Need::Program($program)),*],
+                needs: vec![$(vtap_tests::need::Need::from($need)),*],
                 run: Box::new($name),
             }),+]
         }
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         lab::all,
         lifecycle::all,
         malformed::all,
+        mode::all,
         rate::all,
         selection::all,
         verdict::all,

@@ -16,10 +16,18 @@ use nix::{
 };
 use serde_json::Value;
 
-use crate::net::{Namespace, TARGET_DEV};
+use crate::{
+    need::in_emulation,
+    net::{Namespace, TARGET_DEV},
+};
+
+/// The XDP programs that vtap has: for kernels with `bpf_xdp_load_bytes`, and for those without.
+pub const PROGRAMS: [&str; 2] = ["vtap", "vtap_linear"];
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+fn patience() -> Duration {
+    Duration::from_secs(if in_emulation() { 120 } else { 20 })
+}
 
 /// The binary under test: `VTAP_BIN`, or where `cargo xtask build` puts it.
 #[must_use]
@@ -110,7 +118,7 @@ impl Capture {
             if let Some(ended) = self.child.try_wait()? {
                 break ended;
             }
-            ensure!(begin.elapsed() < PATIENCE, "vtap does not end");
+            ensure!(begin.elapsed() < patience(), "vtap does not end");
             sleep(Duration::from_millis(5));
         };
         let mut stderr = std::mem::take(&mut self.announcement);
@@ -194,7 +202,7 @@ impl Ended {
 pub fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     let begin = Instant::now();
     while !done()? {
-        ensure!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        ensure!(begin.elapsed() < patience(), "waited in vain for {what}");
         sleep(Duration::from_millis(5));
     }
     Ok(())

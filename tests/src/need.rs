@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use crate::wire::Wire;
+
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
@@ -11,6 +13,25 @@ pub enum Need {
     Variable(&'static str),
     /// A program that can be started.
     Program(&'static str),
+    /// A wire that ends with either of its ends.
+    Veth,
+    /// A processor that is not emulated, where times are measured.
+    Speed,
+    /// A machine whose clock may be set.
+    OwnClock,
+}
+
+impl From<&'static str> for Need {
+    /// The program of this name.
+    fn from(program: &'static str) -> Self {
+        Self::Program(program)
+    }
+}
+
+/// Whether this is a machine for these tests alone, emulated and slow, as `VTAP_VM` tells.
+#[must_use]
+pub fn in_emulation() -> bool {
+    std::env::var_os("VTAP_VM").is_some()
 }
 
 impl Need {
@@ -22,6 +43,13 @@ impl Need {
             Self::Variable(name) => {
                 std::env::var_os(name).is_none().then(|| format!("{name} is not set"))
             }
+            Self::Veth => {
+                let other = !matches!(Wire::chosen(), Ok(Wire::Veth));
+                other.then(|| "needs a veth pair, and runs on another wire".into())
+            }
+            Self::Speed => in_emulation().then(|| "needs a machine that is not emulated".into()),
+            Self::OwnClock => (!in_emulation())
+                .then(|| "sets the clock, which only a virtual machine's may be (--vm)".into()),
             Self::Program(name) => {
                 let started = Command::new(name)
                     .arg("--version")

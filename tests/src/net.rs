@@ -1,4 +1,4 @@
-//! A tap and a target: two network namespaces joined by a veth pair, removed when dropped.
+//! A tap and a target: two network namespaces joined by a pair of interfaces, removed when dropped.
 
 use std::{
     fs::File,
@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use nix::sched::{CloneFlags, setns};
+
+use crate::wire::Wire;
 
 /// The target's interface, on which `vtap` captures; the name that Oracle's images give it.
 pub const TARGET_DEV: &str = "ens3";
@@ -38,13 +40,14 @@ impl Net {
 
     /// With a given MTU on both ends.
     pub fn with_mtu(mtu: u32) -> Result<Self> {
-        let tap = Namespace::new("tap")?;
+        let wire = Wire::chosen()?;
+        let mut tap = Namespace::new("tap")?;
         let target = Namespace::new("target")?;
+        if wire.is_slow() {
+            tap.far_end = Some(target.open()?);
+        }
         let net = Self { tap, target };
-        ip(&format!(
-            "link add {TAP_DEV} netns {} type veth peer name {TARGET_DEV} netns {}",
-            net.tap.name, net.target.name
-        ))?;
+        wire.join(&net.tap, &net.target)?;
         net.tap.set_up(TAP_DEV, TAP_ADDR, mtu)?;
         net.target.set_up(TARGET_DEV, TARGET_ADDR, mtu)?;
         Ok(net)
@@ -55,6 +58,8 @@ impl Net {
 pub struct Namespace {
     /// Its name for `ip netns`.
     pub name: String,
+    /// The one where frames sent from here arrive, if that takes them a while.
+    pub far_end: Option<File>,
 }
 
 impl Namespace {
@@ -62,7 +67,7 @@ impl Namespace {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("vtap-test-{}-{number}-{role}", std::process::id());
         ip(&format!("netns add {name}"))?;
-        let namespace = Self { name };
+        let namespace = Self { name, far_end: None };
         // Router solicitations and the like would arrive among the frames of a test.
         namespace.sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
         namespace.sysctl("net/ipv6/conf/default/disable_ipv6", "1")?;
@@ -107,19 +112,32 @@ impl Namespace {
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let namespace = File::open(format!("/run/netns/{}", self.name))?;
-        let thread = thread::spawn(move || {
-            setns(namespace, CloneFlags::CLONE_NEWNET)?;
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        enter(self.open()?, work)
+    }
+
+    fn open(&self) -> Result<File> {
+        Ok(File::open(format!("/run/netns/{}", self.name))?)
     }
 
     /// Id of the XDP program on an interface.
     pub fn xdp_program(&self, dev: &str) -> Result<Option<u64>> {
+        Ok(self.xdp(dev)?["prog"]["id"].as_u64())
+    }
+
+    /// The mode in which the kernel runs the XDP program on an interface.
+    pub fn xdp_mode(&self, dev: &str) -> Result<Option<&'static str>> {
+        // XDP_ATTACHED_DRV and XDP_ATTACHED_SKB in include/uapi/linux/if_link.h.
+        Ok(match self.xdp(dev)?["mode"].as_u64() {
+            Some(1) => Some("native"),
+            Some(2) => Some("generic"),
+            _ => None,
+        })
+    }
+
+    fn xdp(&self, dev: &str) -> Result<serde_json::Value> {
         let links = self.output(&format!("ip -json -details link show dev {dev}"))?;
-        let links: serde_json::Value = serde_json::from_str(&links)?;
-        Ok(links[0]["xdp"]["prog"]["id"].as_u64())
+        let mut links: serde_json::Value = serde_json::from_str(&links)?;
+        Ok(links[0]["xdp"].take())
     }
 }
 
@@ -129,7 +147,20 @@ impl Drop for Namespace {
     }
 }
 
-fn ip(words: &str) -> Result<()> {
+/// Runs `work` in a thread that lives in the namespace.
+pub fn enter<T: Send + 'static>(
+    namespace: File,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let thread = thread::spawn(move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET)?;
+        work()
+    });
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Runs `ip` outside of the namespaces.
+pub(crate) fn ip(words: &str) -> Result<()> {
     finished(&Command::new("ip").args(words.split_whitespace()).output()?).map(drop)
 }
 
