@@ -11,6 +11,7 @@ use vtap_tests::{
     need::Need,
     net::Net,
     sender::Sender,
+    wire::Wire,
 };
 
 crate::tests![
@@ -72,7 +73,7 @@ fn generic_mode() -> Result<()> {
     check(&net, &["--xdp-mode", "generic"], &frames, &inner)
 }
 
-/// Whole frames up to what a veth takes, natively where the kernel has fragments for XDP.
+/// Whole frames up to what the wire takes, natively where the driver has fragments for XDP.
 fn large_frames() -> Result<()> {
     for (mtu, sizes) in
         [(1500, &[1450][..]), (3600, &[3550, 3600]), (9000, &[8950]), (65_535, &[9000, 65_000])]
@@ -91,7 +92,7 @@ fn large_frames() -> Result<()> {
             let told = capture.stop()?.stderr;
             let full = told.contains("program `vtap`");
             ensure!(full != told.contains("program `vtap_linear`"), "{told}");
-            let native = mode == "auto" && (full || mtu < 3500);
+            let native = mode == "auto" && Wire::chosen()?.is_native_at(mtu, full)?;
             let mode_told = if native { "(native XDP)" } else { "(generic XDP)" };
             ensure!(announced.contains(mode_told), "MTU {mtu}: {announced}");
             check(&net, &["--xdp-mode", mode], &frames, &inner)?;

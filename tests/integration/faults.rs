@@ -1,11 +1,17 @@
 //! What goes wrong around a capture.
 
-use std::{fs, path::PathBuf, process::Command, thread::sleep, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    thread::sleep,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Result, ensure};
 use nix::{
-    sys::time::TimeSpec,
-    time::{ClockId, clock_settime},
+    sys::time::{TimeSpec, TimeValLike as _},
+    time::{ClockId, clock_gettime, clock_settime},
 };
 use vtap_tests::{
     capture::{Capture, Ended, wait_until},
@@ -24,9 +30,9 @@ crate::tests![
     interface_moves_away [],
     other_end_goes_with_its_namespace [Need::Veth],
     namespace_loses_its_name [],
-    clock_is_stepped [Need::Guest],
     disk_fills [],
     pipe_of_packets_is_closed [],
+    time_of_day_is_stepped [Need::OwnClock],
 ];
 
 /// A capture to a file that has taken one packet.
@@ -137,34 +143,6 @@ fn namespace_loses_its_name() -> Result<()> {
     goes_on(&net, capture).map(drop)
 }
 
-/// Packets have the time of day at which they came, whatever that was changed to meanwhile.
-fn clock_is_stepped() -> Result<()> {
-    const HOUR: i64 = 3600;
-    let now = || Ok::<_, anyhow::Error>(ClockId::CLOCK_REALTIME.now()?);
-    let net = Net::new()?;
-    let capture = Capture::start(&net.target, &["-w", "x.pcap"])?;
-    let mut sent = Vec::new();
-    for step in [0, HOUR, 0, -2 * HOUR, HOUR] {
-        let clock = now()? + TimeSpec::new(step, 0);
-        clock_settime(ClockId::CLOCK_REALTIME, clock)?;
-        // Longer than vtap goes by the clocks as it read them last.
-        sleep(Duration::from_millis(500));
-        let before = now()?;
-        send(&net)?;
-        sleep(Duration::from_millis(50));
-        sent.push(before..now()?);
-    }
-    let ended = capture.stop()?;
-    ended.check()?;
-    let packets = file::read(&ended.file("x.pcap"))?;
-    ensure!(packets.len() == sent.len(), "{}", ended.stats);
-    for (packet, sent) in packets.iter().zip(&sent) {
-        let time = Duration::from_nanos(packet.time);
-        ensure!(sent.contains(&time.into()), "{time:?} is not in {sent:?}");
-    }
-    Ok(())
-}
-
 /// A file system of one megabyte.
 struct SmallDisk(PathBuf);
 
@@ -226,4 +204,40 @@ fn pipe_of_packets_is_closed() -> Result<()> {
     wait_until("detachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_none()))?;
     ensure!(fs::metadata(dir.path().join("head"))?.len() == 10_000);
     Ok(())
+}
+
+/// What was sent before a step of the clock has the time from before it, and what was sent after it
+/// the new one.
+fn time_of_day_is_stepped() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap", "--print"])?;
+    let sender = Sender::new(&net.tap)?;
+    let mut sent = Vec::new();
+    for (seq, step) in (1..).zip([0, 3600, -3600]) {
+        step_time_of_day(step)?;
+        // Longer than an offset between the clocks is used.
+        sleep(Duration::from_millis(300));
+        let before = time_of_day()?;
+        sender.send(&mirrored(7, &frames::icmp(seq, &[])))?;
+        wait_until("a packet", || Ok(capture.printed()?.lines().count() == usize::from(seq)))?;
+        sent.push(before..time_of_day()?);
+    }
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcap"))?;
+    ensure!(packets.len() == sent.len(), "{packets:?}");
+    for (packet, sent) in packets.iter().zip(sent) {
+        ensure!(sent.contains(&packet.time), "{} not in {sent:?}", packet.time);
+    }
+    Ok(())
+}
+
+/// Nanoseconds since 1970.
+fn time_of_day() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
+}
+
+fn step_time_of_day(seconds: i64) -> Result<()> {
+    let now = clock_gettime(ClockId::CLOCK_REALTIME)?;
+    Ok(clock_settime(ClockId::CLOCK_REALTIME, now + TimeSpec::seconds(seconds))?)
 }

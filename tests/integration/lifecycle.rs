@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{self, Capture, wait_until},
+    capture::{self, Capture, PROGRAMS, wait_until},
     frames::{self, mirrored},
-    need::in_guest,
+    need::in_emulation,
     net::{Net, TARGET_DEV},
     sender::Sender,
 };
@@ -63,7 +63,7 @@ fn bpftool_shows_names() -> Result<()> {
     let id = net.target.xdp_program(TARGET_DEV)?.unwrap_or_default();
     let program = net.target.output(&format!("bpftool -j prog show id {id}"))?;
     let program: serde_json::Value = serde_json::from_str(&program)?;
-    ensure!(program["name"] == "vtap" || program["name"] == "vtap_linear", "{program}");
+    ensure!(PROGRAMS.iter().any(|name| program["name"] == *name), "{program}");
     let maps = net.target.output("bpftool -j map show")?;
     let maps: Vec<serde_json::Value> = serde_json::from_str(&maps)?;
     for name in ["VTAP_STATE", "VTAP_RINGS", ".rodata.vtap", "vtap_ring_0"] {
@@ -84,7 +84,7 @@ fn start_and_stop_often() -> Result<()> {
         ["prog", "map", "link"].into_iter().map(count).collect()
     };
     let before = objects()?;
-    let times = if in_guest() { 20 } else { 1000 };
+    let times = if in_emulation() { 20 } else { 1000 };
     for _ in 0..times {
         Capture::start(&net.target, &["--no-print", "--ring-size", "64K"])?.stop()?.check()?;
     }

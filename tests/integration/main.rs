@@ -9,6 +9,7 @@ mod forms;
 mod lab;
 mod lifecycle;
 mod malformed;
+mod mode;
 mod offline;
 mod rate;
 mod selection;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         lab::all,
         lifecycle::all,
         malformed::all,
+        mode::all,
         offline::all,
         rate::all,
         selection::all,

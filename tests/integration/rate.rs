@@ -73,12 +73,14 @@ fn losses_are_counted_exactly() -> Result<()> {
     let sender = Sender::new(&net.tap)?;
     capture.signal(Signal::SIGSTOP)?;
     let sent = 5000;
+    let received = || -> Result<u64> {
+        let received = net.target.output("cat /sys/class/net/ens3/statistics/rx_packets")?;
+        Ok(received.trim().parse()?)
+    };
+    let before = received()?;
     sender.send_all((0..sent).map(|number| mirrored(7, &numbered(number))))?;
     // Every frame has been seen when the interface has counted it.
-    wait_until("the last frame", || {
-        let received = net.target.output("cat /sys/class/net/ens3/statistics/rx_packets")?;
-        Ok(received.trim().parse::<u32>()? >= sent)
-    })?;
+    wait_until("the last frame", || Ok(received()? >= before + u64::from(sent)))?;
     capture.signal(Signal::SIGCONT)?;
     let ended = capture.stop()?;
     ended.check()?;

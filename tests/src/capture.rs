@@ -17,14 +17,17 @@ use nix::{
 use serde_json::Value;
 
 use crate::{
-    need::in_guest,
+    need::in_emulation,
     net::{Namespace, TARGET_DEV},
     written::Form,
 };
 
+/// The XDP programs that vtap has: for kernels with `bpf_xdp_load_bytes`, and for those without.
+pub const PROGRAMS: [&str; 2] = ["vtap", "vtap_linear"];
+
 /// Longer than anything here takes.
 fn patience() -> Duration {
-    Duration::from_secs(if in_guest() { 120 } else { 20 })
+    Duration::from_secs(if in_emulation() { 120 } else { 20 })
 }
 
 /// The binary under test: `VTAP_BIN`, or where `cargo xtask build` puts it.

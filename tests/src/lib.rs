@@ -1,10 +1,12 @@
-//! What the integration tests are made of: namespaces joined by a veth pair, a sender of raw
+//! What the integration tests are made of: namespaces joined by a wire, a sender of raw
 //! frames, the `vtap` binary, and frames.
 
+pub mod arrivals;
 pub mod capture;
 pub mod file;
 pub mod frames;
 pub mod need;
 pub mod net;
 pub mod sender;
+pub mod wire;
 pub mod written;

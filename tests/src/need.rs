@@ -5,7 +5,9 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
-use crate::net::Wire;
+use anyhow::{Result, bail};
+
+use crate::wire::Wire;
 
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug)]
@@ -16,22 +18,29 @@ pub enum Need {
     Variable(&'static str),
     /// A program that can be started.
     Program(&'static str),
+    /// A wire that ends with either of its ends.
+    Veth,
+    /// A processor that is not emulated, where times are measured.
+    Speed,
+    /// A machine whose clock may be set.
+    OwnClock,
     /// The kernel's VLAN devices.
     VlanDevices,
-    /// A wire that can be made and deleted.
-    Veth,
-    /// A machine, and not its emulation, which is far slower.
-    Speed,
-    /// A guest that is nobody's: what the test does would disturb a machine in use.
-    Guest,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
 
 impl From<&'static str> for Need {
+    /// The program of this name.
     fn from(program: &'static str) -> Self {
         Self::Program(program)
     }
+}
+
+/// Whether this is a machine for these tests alone, emulated and slow, as `VTAP_VM` tells.
+#[must_use]
+pub fn in_emulation() -> bool {
+    std::env::var_os("VTAP_VM").is_some()
 }
 
 impl Need {
@@ -43,6 +52,13 @@ impl Need {
             Self::Variable(name) => {
                 std::env::var_os(name).is_none().then(|| format!("{name} is not set"))
             }
+            Self::Veth => {
+                let other = !matches!(Wire::chosen(), Ok(Wire::Veth));
+                other.then(|| "needs a veth pair, and runs on another wire".into())
+            }
+            Self::Speed => in_emulation().then(|| "needs a machine that is not emulated".into()),
+            Self::OwnClock => (!in_emulation())
+                .then(|| "sets the clock, which only a virtual machine's may be (--vm)".into()),
             Self::Program(name) => {
                 quietly(name, &["--version"]).is_err().then(|| format!("needs `{name}`"))
             }
@@ -52,24 +68,22 @@ impl Need {
                 let made = made.is_ok_and(|status| status.success());
                 (!made).then(|| "needs a kernel with VLAN devices".into())
             }
-            Self::Veth => (Wire::of_this_run() != Wire::Veth).then(|| "needs a veth pair".into()),
-            Self::Speed => in_guest().then(|| "needs a machine faster than its emulation".into()),
-            Self::Guest => (!in_guest()).then(|| "needs a guest (`cargo xtask test --vm`)".into()),
             Self::Kernel(major, minor) => {
-                let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
-                let release = release.unwrap_or_default();
-                let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
-                let here = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-                (here < (major, minor)).then(|| format!("needs Linux {major}.{minor}"))
+                let older = kernel_version().is_ok_and(|version| version < (major, minor));
+                older.then(|| format!("needs Linux {major}.{minor}"))
             }
         }
     }
 }
 
-/// Whether this is an emulated machine that runs only the tests.
-#[must_use]
-pub fn in_guest() -> bool {
-    std::env::var_os("VTAP_VM").is_some()
+/// The running kernel's version, as far as it tells what can be done.
+pub fn kernel_version() -> Result<(u32, u32)> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let mut numbers = release.split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => bail!("what version is {release}?"),
+    }
 }
 
 fn quietly(program: &str, args: &[&str]) -> io::Result<ExitStatus> {

@@ -1,7 +1,4 @@
-//! A tap and a target: two network namespaces joined by a wire, removed when dropped.
-//!
-//! The wire is a veth pair, or in a guest that has one a pair of `virtio_net` interfaces (see
-//! [`Wire`]).
+//! A tap and a target: two network namespaces joined by a pair of interfaces, removed when dropped.
 
 use std::{
     fs::File,
@@ -14,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use nix::sched::{CloneFlags, setns};
 
-use crate::capture::wait_until;
+use crate::wire::Wire;
 
 /// The target's interface, on which `vtap` captures; the name that Oracle's images give it.
 pub const TARGET_DEV: &str = "ens3";
@@ -43,77 +40,26 @@ impl Net {
 
     /// With a given MTU on both ends.
     pub fn with_mtu(mtu: u32) -> Result<Self> {
-        let tap = Namespace::new("tap")?;
+        let wire = Wire::chosen()?;
+        let mut tap = Namespace::new("tap")?;
         let target = Namespace::new("target")?;
+        if wire.is_slow() {
+            tap.far_end = Some(target.open()?);
+        }
         let net = Self { tap, target };
-        Wire::of_this_run().lay(&net)?;
+        wire.join(&net.tap, &net.target)?;
         net.tap.set_up(TAP_DEV, TAP_ADDR, mtu)?;
         net.target.set_up(TARGET_DEV, TARGET_ADDR, mtu)?;
         Ok(net)
     }
 }
 
-/// What joins the two: `VTAP_WIRE`, or a veth pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// Made for each test.
-    Veth,
-    /// The machine's only two such interfaces, which are on one wire; they come back when the
-    /// namespaces that they were moved to are gone.
-    VirtioNet,
-}
-
-impl Wire {
-    /// What the tests of this run use.
-    #[must_use]
-    pub fn of_this_run() -> Self {
-        match std::env::var("VTAP_WIRE").as_deref() {
-            Ok("virtio_net") => Self::VirtioNet,
-            _ => Self::Veth,
-        }
-    }
-
-    fn lay(self, net: &Net) -> Result<()> {
-        let (tap, target) = (&net.tap.name, &net.target.name);
-        if self == Self::Veth {
-            return ip(&format!(
-                "link add {TAP_DEV} netns {tap} type veth peer name {TARGET_DEV} netns {target}"
-            ));
-        }
-        let mut found = Vec::new();
-        wait_until("the virtio_net interfaces", || {
-            found = virtio_interfaces()?;
-            Ok(found.len() == 2)
-        })?;
-        for (dev, (name, netns)) in found.iter().zip([(TAP_DEV, tap), (TARGET_DEV, target)]) {
-            // Moved first: the other's name may still be taken here.
-            ip(&format!("link set {dev} netns {netns} down"))?;
-            // Frames of the tests have any address.
-            ip(&format!("-n {netns} link set {dev} name {name} promisc on"))?;
-        }
-        Ok(())
-    }
-}
-
-/// By their hardware addresses, so that each has always the same place.
-fn virtio_interfaces() -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/sys/class/net")? {
-        let entry = entry?;
-        let driver = std::fs::read_link(entry.path().join("device/driver"));
-        if driver.is_ok_and(|driver| driver.ends_with("virtio_net")) {
-            let address = std::fs::read_to_string(entry.path().join("address"))?;
-            found.push((address, entry.file_name().to_string_lossy().into_owned()));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, name)| name).collect())
-}
-
 /// A network namespace.
 pub struct Namespace {
     /// Its name for `ip netns`.
     pub name: String,
+    /// The one where frames sent from here arrive, if that takes them a while.
+    pub far_end: Option<File>,
 }
 
 impl Namespace {
@@ -121,7 +67,7 @@ impl Namespace {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("vtap-test-{}-{number}-{role}", std::process::id());
         ip(&format!("netns add {name}"))?;
-        let namespace = Self { name };
+        let namespace = Self { name, far_end: None };
         // Router solicitations and the like would arrive among the frames of a test.
         namespace.sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
         namespace.sysctl("net/ipv6/conf/default/disable_ipv6", "1")?;
@@ -166,12 +112,11 @@ impl Namespace {
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let namespace = File::open(format!("/run/netns/{}", self.name))?;
-        let thread = thread::spawn(move || {
-            setns(namespace, CloneFlags::CLONE_NEWNET)?;
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        enter(self.open()?, work)
+    }
+
+    fn open(&self) -> Result<File> {
+        Ok(File::open(format!("/run/netns/{}", self.name))?)
     }
 
     /// Hardware address of an interface.
@@ -184,9 +129,23 @@ impl Namespace {
 
     /// Id of the XDP program on an interface.
     pub fn xdp_program(&self, dev: &str) -> Result<Option<u64>> {
+        Ok(self.xdp(dev)?["prog"]["id"].as_u64())
+    }
+
+    /// The mode in which the kernel runs the XDP program on an interface.
+    pub fn xdp_mode(&self, dev: &str) -> Result<Option<&'static str>> {
+        // XDP_ATTACHED_DRV and XDP_ATTACHED_SKB in include/uapi/linux/if_link.h.
+        Ok(match self.xdp(dev)?["mode"].as_u64() {
+            Some(1) => Some("native"),
+            Some(2) => Some("generic"),
+            _ => None,
+        })
+    }
+
+    fn xdp(&self, dev: &str) -> Result<serde_json::Value> {
         let links = self.output(&format!("ip -json -details link show dev {dev}"))?;
-        let links: serde_json::Value = serde_json::from_str(&links)?;
-        Ok(links[0]["xdp"]["prog"]["id"].as_u64())
+        let mut links: serde_json::Value = serde_json::from_str(&links)?;
+        Ok(links[0]["xdp"].take())
     }
 }
 
@@ -196,7 +155,20 @@ impl Drop for Namespace {
     }
 }
 
-fn ip(words: &str) -> Result<()> {
+/// Runs `work` in a thread that lives in the namespace.
+pub fn enter<T: Send + 'static>(
+    namespace: File,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let thread = thread::spawn(move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET)?;
+        work()
+    });
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Runs `ip` outside of the namespaces.
+pub(crate) fn ip(words: &str) -> Result<()> {
     finished(&Command::new("ip").args(words.split_whitespace()).output()?).map(drop)
 }
 

@@ -1,6 +1,7 @@
 //! Puts raw frames on the wire.
 
 use std::{
+    cell::RefCell,
     os::fd::{AsRawFd as _, OwnedFd},
     time::{Duration, Instant},
 };
@@ -12,26 +13,47 @@ use nix::{
     sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bind, send, socket},
 };
 
-use crate::net::{Namespace, TAP_DEV};
+use crate::{
+    arrivals::Arrivals,
+    net::{Namespace, TAP_DEV},
+};
 
 /// A packet socket.
 pub struct Sender {
     socket: OwnedFd,
+    /// At the other end, where frames do not arrive at once.
+    arrivals: Option<RefCell<Arrivals>>,
 }
 
 impl Sender {
     /// On the tap's end of the pair.
     pub fn new(tap: &Namespace) -> Result<Self> {
+        let arrivals = tap.far_end.as_ref().map(Arrivals::at).transpose()?.map(RefCell::new);
         tap.enter(|| {
             let flags = SockFlag::SOCK_CLOEXEC;
             let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
             bind(socket.as_raw_fd(), &link_address(TAP_DEV)?)?;
-            Ok(Self { socket })
+            Ok(Self { socket, arrivals })
         })
     }
 
-    /// Sends one frame; where the pair is full, tries again until it is not.
+    /// Sends one frame, which has arrived on return.
     pub fn send(&self, frame: &[u8]) -> Result<()> {
+        self.send_all([frame])
+    }
+
+    /// Sends frames, which have arrived on return.
+    pub fn send_all<F: AsRef<[u8]>>(&self, frames: impl IntoIterator<Item = F>) -> Result<()> {
+        let mut count = 0;
+        for frame in frames {
+            self.put(frame.as_ref())?;
+            count += 1;
+        }
+        self.wait_for_arrival(count)
+    }
+
+    /// Puts a frame on the wire; where that is full, tries again until it is not.
+    fn put(&self, frame: &[u8]) -> Result<()> {
         loop {
             match send(self.socket.as_raw_fd(), frame, MsgFlags::empty()) {
                 Ok(_) => return Ok(()),
@@ -61,11 +83,6 @@ impl Sender {
         sender.send(&[&head, frame].concat())
     }
 
-    /// Sends frames.
-    pub fn send_all<F: AsRef<[u8]>>(&self, frames: impl IntoIterator<Item = F>) -> Result<()> {
-        frames.into_iter().try_for_each(|frame| self.send(frame.as_ref()))
-    }
-
     /// Sends frames, evenly spaced, at `rate` per second.
     pub fn send_paced<F: AsRef<[u8]>>(
         &self,
@@ -73,14 +90,20 @@ impl Sender {
         frames: impl IntoIterator<Item = F>,
     ) -> Result<()> {
         let begin = Instant::now();
+        let mut count = 0;
         for (number, frame) in (0_u32..).zip(frames) {
             let due = Duration::from_secs(1) * number / rate;
             while begin.elapsed() < due {
                 std::hint::spin_loop();
             }
-            self.send(frame.as_ref())?;
+            self.put(frame.as_ref())?;
+            count += 1;
         }
-        Ok(())
+        self.wait_for_arrival(count)
+    }
+
+    fn wait_for_arrival(&self, frames: u64) -> Result<()> {
+        self.arrivals.as_ref().map_or(Ok(()), |arrivals| arrivals.borrow_mut().wait_for(frames))
     }
 }
 

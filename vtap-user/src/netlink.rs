@@ -18,6 +18,8 @@ pub struct Interface {
     pub name: String,
     /// Whether it is set up.
     pub up: bool,
+    /// Bytes of a packet at most, without the link header.
+    pub mtu: u32,
     /// Id of the XDP program on it.
     pub xdp_program: Option<u32>,
     /// UDP port, where it is a VXLAN device.
@@ -41,12 +43,14 @@ impl Interface {
             index: message.header.index,
             name: String::new(),
             up: message.header.flags.contains(LinkFlags::Up),
+            mtu: 0,
             xdp_program: None,
             vxlan_port: None,
         };
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => interface.name.clone_from(name),
+                LinkAttribute::Mtu(mtu) => interface.mtu = *mtu,
                 LinkAttribute::Xdp(xdp) => interface.xdp_program = xdp_program(xdp),
                 LinkAttribute::LinkInfo(info) => interface.vxlan_port = vxlan_port(info),
                 _ => {}

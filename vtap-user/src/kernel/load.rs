@@ -137,13 +137,19 @@ impl Tap {
     /// Which of the programs this kernel runs, in words.
     #[must_use]
     pub fn path(&self) -> &'static str {
-        if self.program == FULL {
+        if self.takes_fragments() {
             "program `vtap`: frames in one piece or in fragments (this kernel has \
              bpf_xdp_load_bytes)"
         } else {
             "program `vtap_linear`: frames in one piece only (this kernel, before 5.18, has no \
              bpf_xdp_load_bytes)"
         }
+    }
+
+    /// Whether the program takes frames in fragments, as every large one is in native mode.
+    #[must_use]
+    pub fn takes_fragments(&self) -> bool {
+        self.program == FULL
     }
 
     /// The program, to attach it.

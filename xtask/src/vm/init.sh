@@ -18,7 +18,7 @@ while read -r argument; do set -- "$@" "$argument"; done </tests/arguments
 
 # How vtap runs on an interface, in its own words.
 facts() {
-    ip link set "$1" up
+    ip link set "$1" mtu 1500 up
     /tests/vtap capture -i "$1" -v --no-print 2>/tmp/facts &
     sleep 4
     kill -INT $!
@@ -40,7 +40,7 @@ ip link add probe0 type veth peer name probe1
 ip link set probe1 up
 run probe0 "$@"
 ip link del probe0
-export VTAP_WIRE=virtio_net
+export VTAP_WIRE=virtio
 run eth0 "$@"
 echo "VTAP-END"
 poweroff -f
