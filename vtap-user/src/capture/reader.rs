@@ -4,12 +4,16 @@ use std::io::PipeReader;
 
 use anyhow::{Context as _, Result};
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 
 use super::sink::Sink;
 use crate::{account::Tally, clock::Clock, drain::Drain, packet::Packet};
+
+/// Between two looks into the rings while packets come. A ring of the default size takes 30 times as
+/// long to fill at any rate that one CPU receives, and nobody sees a packet come a millisecond late.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// Takes packets out of the rings and hands them on.
 pub struct Reader {
@@ -27,8 +31,8 @@ impl Reader {
     /// Reads until the other end of `stopped` is closed or the sink is full.
     pub fn run(&mut self, stopped: &PipeReader) -> Result<()> {
         loop {
-            self.empty_rings()?;
-            if self.sink.is_full() || self.wait(stopped)? {
+            let taken = self.empty_rings()?;
+            if self.sink.is_full() || self.wait(stopped, taken)? {
                 return Ok(());
             }
         }
@@ -36,13 +40,13 @@ impl Reader {
 
     /// Hands on what is left in the rings once nothing is written to them any more.
     pub fn finish(&mut self) -> Result<()> {
-        self.empty_rings()
+        self.empty_rings().map(drop)
     }
 
     /// Counts what is left in the rings, but hands nothing on: an output has failed.
     pub fn discard(&mut self) -> Result<()> {
         self.sink.close();
-        self.empty_rings()
+        self.empty_rings().map(drop)
     }
 
     /// What was counted.
@@ -50,24 +54,34 @@ impl Reader {
         self.sink.into_tally()
     }
 
-    fn empty_rings(&mut self) -> Result<()> {
+    /// Returns whether there was anything in them.
+    fn empty_rings(&mut self) -> Result<bool> {
         let Self { drain, sink, clock } = self;
+        let mut any = false;
         loop {
             clock.keep();
             let taken = drain.batch(|header, data| {
                 sink.take(&Packet { time: clock.utc(header.timestamp), header, data })
             })?;
+            any |= taken > 0;
             if !Drain::was_full(taken) {
-                return sink.flush();
+                return sink.flush().map(|()| any);
             }
         }
     }
 
-    /// Sleeps until there are records; true if the capture is to stop instead.
-    fn wait(&self, stopped: &PipeReader) -> Result<bool> {
+    /// Sleeps until it is time to look into the rings again; true if the capture is to stop
+    /// instead.
+    ///
+    /// The kernel wakes a reader with the first record that it writes after the reader had caught
+    /// up, and at high rates that is all the time. So a reader that just found something sleeps a
+    /// while without being woken, and only one that found nothing waits for the kernel.
+    fn wait(&self, stopped: &PipeReader, busy: bool) -> Result<bool> {
         let mut fds = vec![PollFd::new(stopped, PollFlags::IN)];
-        fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
-        match poll(&mut fds, None) {
+        if !busy {
+            fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
+        }
+        match poll(&mut fds, busy.then_some(&PAUSE)) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }
