@@ -45,6 +45,18 @@ macro_rules! class_list {
 }
 record_classes!(class_list);
 
+/// The class below that of `size` bytes, or zero for the smallest.
+#[must_use]
+pub const fn class_below(size: u32) -> u32 {
+    let mut below = 0;
+    let mut index = 0;
+    while index < CLASSES.len() && CLASSES[index] < size {
+        below = CLASSES[index];
+        index += 1;
+    }
+    below
+}
+
 /// The largest inner packet that a record holds.
 pub const MAX_CAPLEN: u32 = CLASSES[CLASSES.len() - 1];
 

@@ -2,7 +2,7 @@
 //!
 //! The path of a packet: `vtap_common::examine` (outer → tunnel → inner → decide), then
 //! [`kernel::deliver`]. [`kernel`] maps each outcome to its verdict.
-#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod kernel;

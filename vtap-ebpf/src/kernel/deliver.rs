@@ -1,5 +1,7 @@
 //! From the frame into this CPU's ring, in one copy.
 
+mod short;
+
 use core::{hint::black_box, mem::MaybeUninit};
 
 use aya_ebpf::{
@@ -64,7 +66,8 @@ fn put<A: Access, const N: usize>(
     // SAFETY: `record` is valid for writes of a `Record<N>`, and `caplen` is at most `N`.
     let copied = unsafe {
         (&raw mut (*record).header).write(*header);
-        caplen == 0 || A::copy(ctx, from, (&raw mut (*record).data).cast(), caplen)
+        let data = (&raw mut (*record).data).cast();
+        caplen == 0 || short::copy::<N>(ctx, from, data, caplen) || A::copy(ctx, from, data, caplen)
     };
     if copied {
         entry.submit(0);

@@ -1,0 +1,73 @@
+//! Copies of short packets by loads and stores of the program's own.
+//!
+//! A helper takes some 25 ns before it has copied a byte, a sixth of what the whole path of a small
+//! packet costs; moving 128 bytes takes 5.
+
+use core::arch::asm;
+
+use aya_ebpf::programs::XdpContext;
+use vtap_common::{packet::MAX_HEADER_OFFSET, record::class_below};
+
+/// The largest class that is copied so.
+const LONGEST: usize = 256;
+const WORD: usize = size_of::<u64>();
+
+/// Copies `len` bytes from `offset` of a frame to `to`, in two blocks that overlap where `len` is
+/// not the whole class of `N` bytes. False if it did not: the class is too large or `len` too small
+/// for its blocks, or these bytes of the frame are not in one piece.
+///
+/// # Safety
+///
+/// `to` is writable for `N` bytes, and `len` is at most `N`.
+#[inline(always)]
+pub unsafe fn copy<const N: usize>(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
+    let (head, tail) = const { blocks(N) };
+    if N > LONGEST || offset > MAX_HEADER_OFFSET || (len as usize) < head {
+        return false;
+    }
+    let rest = len as usize - tail;
+    let first = ctx.data() + offset as usize;
+    let last = opaque(first + rest);
+    if first + head > ctx.data_end() || last + tail > ctx.data_end() {
+        return false;
+    }
+    // SAFETY: both blocks lie in the frame, as just checked, and in the `len` bytes of `to`.
+    unsafe {
+        words(first as *const u64, to.cast(), head / WORD);
+        words(last as *const u64, to.add(rest).cast(), tail / WORD);
+    }
+    true
+}
+
+/// How a class is divided: all its packets are longer than the class below.
+const fn blocks(class: usize) -> (usize, usize) {
+    let below = class_below(class as u32) as usize;
+    let head = if below == 0 { class / 2 } else { below };
+    (head, class - head)
+}
+
+/// Copies `count` words, which is a constant where this is called.
+///
+/// Of a loop the compiler would make a copy of bytes, as it knows nothing of their alignment.
+#[inline(always)]
+unsafe fn words(from: *const u64, to: *mut u64, count: usize) {
+    macro_rules! each {
+        ($($index:literal)+) => {
+            const { assert!([$($index),+].len() * WORD >= LONGEST - WORD * 8) };
+            $(if $index < count {
+                // SAFETY: the caller's.
+                unsafe { to.add($index).write_unaligned(from.add($index).read_unaligned()) };
+            })+
+        };
+    }
+    each!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23);
+}
+
+/// The same value, of which the compiler does not know how it came about.
+#[inline(always)]
+fn opaque(mut value: usize) -> usize {
+    // An instruction, though an idle one, because the kernel refuses line information of none.
+    // SAFETY: changes nothing.
+    unsafe { asm!("{0} += 0", inout(reg) value, options(pure, nomem, nostack)) };
+    value
+}
