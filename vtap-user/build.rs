@@ -24,7 +24,10 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<()> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
+    // Asked for now, as the folder may have been copied since this script was built.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let package = package.context("CARGO_MANIFEST_DIR is not set")?;
+    let workspace = package.parent().context("no workspace")?;
     for part in ["vtap-ebpf", "vtap-common/src", "vtap-common/Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={}", workspace.join(part).display());
     }
