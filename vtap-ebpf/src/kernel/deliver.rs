@@ -67,7 +67,12 @@ fn put<A: Access, const N: usize>(
     let copied = unsafe {
         (&raw mut (*record).header).write(*header);
         let data = (&raw mut (*record).data).cast();
-        caplen == 0 || short::copy::<N>(ctx, from, data, caplen) || A::copy(ctx, from, data, caplen)
+        caplen == 0 || short::copy::<N>(ctx, from, data, caplen) || {
+            // Checked once more next to its use: the compiler may since have moved it to the stack,
+            // where older kernels forget what they knew of it. It takes this for another value.
+            let len = black_box(caplen);
+            len != 0 && len <= N as u32 && A::copy(ctx, from, data, len)
+        }
     };
     if copied {
         entry.submit(0);
