@@ -33,9 +33,9 @@ pub struct TestOptions {
           default_missing_value = vm::ALL)]
     vm: Option<Vec<vm::Kernel>>,
 
-    /// Only the integration tests, here and as `--vm` says
-    #[arg(long)]
-    integration: bool,
+    /// Only those on other kernels
+    #[arg(long, requires = "vm")]
+    only_vm: bool,
 
     /// What to pass to the integration tests: a part of their names, or options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -50,7 +50,7 @@ Examples:
   cargo xtask test delivery            of the integration tests, only those named like this
   cargo xtask test --corpus ~/captures corpus
   cargo xtask test --vm                on Linux 5.10, 6.1, 6.12 and 7.2 as well
-  cargo xtask test --vm 5.10,6.12 --integration verdict
+  cargo xtask test --vm 5.10,6.12 --only-vm verdict
   cargo xtask test -- --list";
 
 /// Runs the task.
@@ -58,13 +58,15 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     setup::setup()?;
     let workspace = Workspace::find()?;
     let mut run = Run::default();
-    if !options.integration {
+    if !options.only_vm {
         run.step("formatting", |_| formatting(&workspace));
         run.step("lints", |_| lints(&workspace));
         run.step("unit tests", |_| unit_tests(&workspace));
     }
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
-    run.step("integration tests", |run| integration_tests(&workspace, options, run));
+    if !options.only_vm {
+        run.step("integration tests", |run| integration_tests(&workspace, options, run));
+    }
     if let Some(kernels) = &options.vm {
         run.step("other kernels", |run| other_kernels(&workspace, kernels, options, run));
     }
