@@ -25,15 +25,6 @@ pub const ONE_BUFFER: usize = 3400;
 /// Room for the largest record, and a power of two.
 const RING_SIZE: u32 = 256 << 10;
 
-/// How much of a frame lies in its first buffer; the rest is in fragments of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Linear {
-    /// As much as the kernel has room for.
-    AsItFits,
-    /// So many bytes.
-    Bytes(usize),
-}
-
 /// What a program did with a frame. The record's time and queue are zero.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ran {
@@ -55,28 +46,17 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Loads it with what the case selects.
-    pub fn load(case: &Case, program: Program) -> Result<Self> {
-        let settings = TapSettings {
-            selection: &case.selection,
-            pass: case.pass,
-            snaplen: case.snaplen,
-            ring_size: RING_SIZE,
-            log_level: case.log_level,
-        };
-        // Before any frame is counted: to see whether it can split frames takes one.
-        let (mut probe, _) = load_program(&settings, program)?;
-        let splits_at_will = program == Program::Full && splits_at_will(probe.program()?)?;
-        let (tap, rings) = load_program(&settings, program)?;
+    /// Loads it with what the case selects; `splits_at_will` as the function of that name has it.
+    pub fn load(case: &Case, program: Program, splits_at_will: bool) -> Result<Self> {
+        let (tap, rings) = load_program(&settings(case), program)?;
+        let splits_at_will = splits_at_will && program == Program::Full;
         Ok(Self { program, splits: 0, tap, drain: Drain::new(rings), splits_at_will })
     }
 
-    /// Runs it on a frame.
-    pub fn run(&mut self, frame: &[u8], linear: Linear) -> Result<Ran> {
-        let context = match linear {
-            Linear::Bytes(len) if self.splits_at_will => Some(context(len)),
-            _ => None,
-        };
+    /// Runs it on a frame. Where the kernel and the program can do that, only `linear` bytes of it
+    /// lie in the first buffer; else it has as much as there is room for. The rest is in fragments.
+    pub fn run(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Ran> {
+        let context = linear.filter(|_| self.splits_at_will).map(context);
         self.splits += u64::from(context.is_some() || frame.len() > ONE_BUFFER);
         let verdict = test_run(self.tap.program()?, frame, context.as_ref())
             .with_context(|| format!("cannot test-run a frame of {} bytes", frame.len()))?;
@@ -106,11 +86,7 @@ fn context(data_end: usize) -> Context {
     context
 }
 
-fn test_run(
-    program: &Xdp,
-    frame: &[u8],
-    context: Option<&Context>,
-) -> Result<u32, ProgramError> {
+fn test_run(program: &Xdp, frame: &[u8], context: Option<&Context>) -> Result<u32, ProgramError> {
     let options = TestRunOptions {
         data_in: Some(frame),
         ctx_in: context.map(|context| &context[..]),
@@ -119,11 +95,22 @@ fn test_run(
     Ok(program.test_run(options)?.return_value)
 }
 
+fn settings(case: &Case) -> TapSettings<'_> {
+    TapSettings {
+        selection: &case.selection,
+        pass: case.pass,
+        snaplen: case.snaplen,
+        ring_size: RING_SIZE,
+        log_level: case.log_level,
+    }
+}
+
 /// Whether this kernel lets a test say how much of a frame lies in its first buffer ("bpf: Support
 /// specifying linear xdp packet data size for `BPF_PROG_TEST_RUN`", Linux 6.18 and some before).
 /// Where it does not, only frames longer than a page are in fragments.
-fn splits_at_will(program: &Xdp) -> Result<bool> {
-    match test_run(program, &[0; 60], Some(&context(20))) {
+pub fn splits_at_will(case: &Case) -> Result<bool> {
+    let (mut tap, _rings) = load_program(&settings(case), Program::of_this_kernel())?;
+    match test_run(tap.program()?, &[0; 60], Some(&context(20))) {
         Ok(_) => Ok(true),
         Err(ProgramError::SyscallError(error))
             if Errno::from_io_error(&error.io_error) == Some(Errno::INVAL) =>

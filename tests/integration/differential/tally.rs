@@ -3,6 +3,9 @@
 use std::fmt;
 
 use anyhow::{Result, ensure};
+use vtap_user::kernel::Program;
+
+use super::Comparison;
 use vtap_common::{
     Matched, Outcome,
     counters::Counters,
@@ -13,14 +16,20 @@ use vtap_common::{
 };
 
 /// Kinds with how often each occurred.
-#[derive(Default)]
 pub struct Tally {
-    counters: Option<Counters>,
+    counters: Counters,
     classes: [u64; ProtocolClass::NAMES.len()],
     raw_ip: u64,
     outer_v6: u64,
     cut: u64,
-    split: u64,
+    splits: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let counters = Counters::ZERO;
+        Self { counters, classes: [0; _], raw_ip: 0, outer_v6: 0, cut: 0, splits: 0 }
+    }
 }
 
 impl Tally {
@@ -36,10 +45,23 @@ impl Tally {
         self.cut += u64::from(inner.wirelen > inner.len);
     }
 
-    /// Adds what was counted with one selection, and how many frames were in pieces.
-    pub fn add(&mut self, counters: &Counters, splits: u64) {
-        self.counters.get_or_insert(Counters::ZERO).add(counters);
-        self.split += splits;
+    /// Adds what was counted with one selection.
+    pub fn add(&mut self, comparison: &Comparison<'_>) {
+        self.counters.add(&comparison.expected());
+        self.splits += comparison.splits();
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let Self { counters, classes, raw_ip, outer_v6, cut, splits } = other;
+        self.counters.add(counters);
+        self.classes.iter_mut().zip(classes).for_each(|(sum, more)| *sum += more);
+        self.raw_ip += raw_ip;
+        self.outer_v6 += outer_v6;
+        self.cut += cut;
+        self.splits += splits;
+        self
     }
 
     /// That every kind occurred.
@@ -50,7 +72,7 @@ impl Tally {
     }
 
     fn kinds(&self) -> Vec<(String, u64)> {
-        let counters = self.counters.unwrap_or(Counters::ZERO);
+        let counters = &self.counters;
         let mut kinds = vec![
             ("not_tunnel".into(), counters.not_tunnel),
             ("filtered".into(), counters.filtered),
@@ -69,8 +91,8 @@ impl Tally {
             ("matched.cut".into(), self.cut),
         ]);
         // A kernel that runs only the linear program has no fragments.
-        if vtap_user::kernel::Program::of_this_kernel() == vtap_user::kernel::Program::Full {
-            kinds.push(("in_fragments".into(), self.split));
+        if Program::of_this_kernel() == Program::Full {
+            kinds.push(("in_fragments".into(), self.splits));
         }
         kinds.push(("decided_by_rules".into(), counters.rules.iter().sum()));
         kinds

@@ -7,8 +7,7 @@ use super::{noise, once_in, one_of, outer, put_be16};
 /// Where headers are; damage behind them changes little.
 const HEADERS: usize = 160;
 /// About where lengths and offsets have their limits.
-const LIMITS: [u16; 14] =
-    [0, 1, 7, 8, 9, 19, 20, 28, 40, 0x0800, 0x7fff, 0x8100, 0x86dd, 0xffff];
+const LIMITS: [u16; 14] = [0, 1, 7, 8, 9, 19, 20, 28, 40, 0x0800, 0x7fff, 0x8100, 0x86dd, 0xffff];
 
 /// Damages it in one to four places or ways.
 pub fn damage(frame: &mut Vec<u8>, rng: &mut Rng) {
