@@ -15,7 +15,7 @@ use clap::Args;
 use crate::{
     build,
     command::{check, output},
-    report, setup, vm,
+    fuzz, report, setup, vm,
     workspace::Workspace,
 };
 
@@ -33,6 +33,19 @@ pub struct TestOptions {
           default_missing_value = vm::ALL)]
     vm: Option<Vec<vm::Kernel>>,
 
+    /// Compare the kernel with user space on N random frames; without it, on as many as take some
+    /// seconds
+    #[arg(long, value_name = "N")]
+    frames: Option<u64>,
+
+    /// The random frames of an earlier run again; every run says its seed
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
+    /// Fuzz the parser for so many seconds, guided by coverage
+    #[arg(long, value_name = "SECONDS")]
+    fuzz: Option<u64>,
+
     /// Only the integration tests, here and as `--vm` says
     #[arg(long)]
     integration: bool,
@@ -49,6 +62,8 @@ Examples:
   cargo xtask test
   cargo xtask test delivery            of the integration tests, only those named like this
   cargo xtask test --corpus ~/captures corpus
+  cargo xtask test --integration --frames 10000000 differential
+  cargo xtask test --fuzz 30
   cargo xtask test --vm                on Linux 5.10, 6.1, 6.12 and 7.2 as well
   cargo xtask test --vm 5.10,6.12 --integration verdict
   cargo xtask test -- --list";
@@ -62,6 +77,9 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
         run.step("formatting", |_| formatting(&workspace));
         run.step("lints", |_| lints(&workspace));
         run.step("unit tests", |_| unit_tests(&workspace));
+    }
+    if let Some(seconds) = options.fuzz {
+        run.step("fuzzing", |_| fuzzing(&workspace, seconds));
     }
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
     run.step("integration tests", |run| integration_tests(&workspace, options, run));
@@ -151,6 +169,13 @@ fn unit_tests(workspace: &Workspace) -> Result<Ended> {
     Ok(Ended::Passed)
 }
 
+fn fuzzing(workspace: &Workspace, seconds: u64) -> Result<Ended> {
+    if !fuzz::possible() {
+        return Ok(Ended::Skipped(fuzz::NO_COMPILER.into()));
+    }
+    fuzz::fuzz(workspace, seconds).map(|()| Ended::Passed)
+}
+
 fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run) -> Result<Ended> {
     if run.failed().contains(&"build") {
         return Ok(Ended::Skipped("there is no binary to test".into()));
@@ -162,6 +187,9 @@ fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run
     if let Some(corpus) = &options.corpus {
         let corpus = corpus.canonicalize().with_context(|| corpus.display().to_string())?;
         cargo.env("VTAP_CORPUS", corpus);
+    }
+    for (variable, value) in [("VTAP_FRAMES", options.frames), ("VTAP_SEED", options.seed)] {
+        cargo.envs(value.map(|value| (variable, value.to_string())));
     }
     let mut child = cargo.spawn().context("cannot run cargo")?;
     let stdout = child.stdout.take().context("no standard output")?;
