@@ -103,7 +103,6 @@ impl Plan {
                 compared.with_context(|| format!("seed {}, {}", self.seed, case.name))?;
                 self.progress.add(batch.len());
             }
-            tally.add(&comparison);
         }
         Ok(tally)
     }
@@ -168,19 +167,10 @@ impl<'a> Comparison<'a> {
     /// Compares frames one by one, and in the end what was counted.
     fn batch(&mut self, batch: &[(Vec<u8>, Option<usize>)], tally: &mut Tally) -> Result<()> {
         for (frame, linear) in batch {
-            tally.outcome(&self.frame(frame, *linear)?);
+            let outcome = self.frame(frame, *linear)?;
+            tally.count(&outcome, self.sides[0].kernel.in_fragments(frame, *linear));
         }
         self.settle(batch.iter().map(|(frame, linear)| (&frame[..], *linear)))
-    }
-
-    /// What user space counted for the first program.
-    fn expected(&self) -> Counters {
-        self.sides[0].expected
-    }
-
-    /// Frames that the programs got in more than one piece.
-    fn splits(&self) -> u64 {
-        self.sides.iter().map(|side| side.kernel.splits).sum()
     }
 
     /// Runs a frame through the programs, `linear` bytes of it in the first buffer where that can

@@ -30,7 +30,7 @@ const RING_SIZE: u32 = 256 << 10;
 pub struct Ran {
     /// What it returned.
     pub verdict: u32,
-    /// What it wrote to the ring.
+    /// What it wrote to the ring, if it did.
     pub record: Option<(RecordHeader, Vec<u8>)>,
 }
 
@@ -38,8 +38,6 @@ pub struct Ran {
 pub struct Kernel {
     /// Which it is.
     pub program: Program,
-    /// Frames of which not all was in the first buffer.
-    pub splits: u64,
     tap: Tap,
     drain: Drain,
     splits_at_will: bool,
@@ -50,14 +48,13 @@ impl Kernel {
     pub fn load(case: &Case, program: Program, splits_at_will: bool) -> Result<Self> {
         let (tap, rings) = load_program(&settings(case), program)?;
         let splits_at_will = splits_at_will && program == Program::Full;
-        Ok(Self { program, splits: 0, tap, drain: Drain::new(rings), splits_at_will })
+        Ok(Self { program, tap, drain: Drain::new(rings), splits_at_will })
     }
 
     /// Runs it on a frame. Where the kernel and the program can do that, only `linear` bytes of it
     /// lie in the first buffer; else it has as much as there is room for. The rest is in fragments.
     pub fn run(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Ran> {
         let context = linear.filter(|_| self.splits_at_will).map(context);
-        self.splits += u64::from(context.is_some() || frame.len() > ONE_BUFFER);
         let verdict = test_run(self.tap.program()?, frame, context.as_ref())
             .with_context(|| format!("cannot test-run a frame of {} bytes", frame.len()))?;
         let mut record = None;
@@ -69,6 +66,11 @@ impl Kernel {
         })?;
         ensure!(taken <= 1, "{taken} records of one frame");
         Ok(Ran { verdict, record })
+    }
+
+    /// Whether it has such a frame in fragments.
+    pub fn in_fragments(&self, frame: &[u8], linear: Option<usize>) -> bool {
+        (self.splits_at_will && linear.is_some()) || frame.len() > ONE_BUFFER
     }
 
     /// What it counted so far.

@@ -3,64 +3,60 @@
 use std::fmt;
 
 use anyhow::{Result, ensure};
+use vtap_common::{
+    Matched, Outcome, address::Family, reason::Malformed, record::ProtocolClass, tunnel::LinkType,
+};
 use vtap_user::kernel::Program;
 
-use super::Comparison;
-use vtap_common::{
-    Matched, Outcome,
-    counters::Counters,
-    outer::Datagram,
-    reason::Malformed,
-    record::{ProtocolClass, RecordHeader},
-    tunnel::LinkType,
-};
-
 /// Kinds with how often each occurred.
+#[derive(Clone, Copy, Default)]
 pub struct Tally {
-    counters: Counters,
+    not_tunnel: u64,
+    malformed: [u64; Malformed::COUNT],
+    filtered: u64,
+    matched: u64,
     classes: [u64; ProtocolClass::NAMES.len()],
     raw_ip: u64,
     outer_v6: u64,
     cut: u64,
-    splits: u64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        let counters = Counters::ZERO;
-        Self { counters, classes: [0; _], raw_ip: 0, outer_v6: 0, cut: 0, splits: 0 }
-    }
+    in_fragments: u64,
 }
 
 impl Tally {
-    /// Counts what the counters do not tell.
-    pub fn outcome(&mut self, outcome: &Outcome) {
-        let Outcome::Matched(matched @ Matched { datagram, tunnel, inner }) = outcome else {
-            return;
-        };
-        let header = RecordHeader::new(matched, 0, 0, 0);
-        self.classes[header.class()] += 1;
-        self.raw_ip += u64::from(tunnel.link() == LinkType::RawIp);
-        self.outer_v6 += u64::from(is_v6(datagram));
-        self.cut += u64::from(inner.wirelen > inner.len);
+    /// Counts what user space made of a frame, and whether a program had it in fragments.
+    pub fn count(&mut self, outcome: &Outcome, in_fragments: bool) {
+        self.in_fragments += u64::from(in_fragments);
+        match outcome {
+            Outcome::NotTunnel => self.not_tunnel += 1,
+            Outcome::Malformed(reason) => self.malformed[*reason as usize] += 1,
+            Outcome::Filtered => self.filtered += 1,
+            Outcome::Matched(matched) => self.count_matched(matched),
+        }
     }
 
-    /// Adds what was counted with one selection.
-    pub fn add(&mut self, comparison: &Comparison<'_>) {
-        self.counters.add(&comparison.expected());
-        self.splits += comparison.splits();
+    fn count_matched(&mut self, matched: &Matched) {
+        let Matched { datagram, tunnel, inner } = matched;
+        self.matched += 1;
+        self.classes[ProtocolClass::of(inner.protocol) as usize] += 1;
+        self.raw_ip += u64::from(tunnel.link() == LinkType::RawIp);
+        self.outer_v6 += u64::from(datagram.src.family == Family::V6);
+        self.cut += u64::from(inner.wirelen > inner.len);
     }
 
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        let Self { counters, classes, raw_ip, outer_v6, cut, splits } = other;
-        self.counters.add(counters);
-        self.classes.iter_mut().zip(classes).for_each(|(sum, more)| *sum += more);
+        let Self { malformed, classes, .. } = other;
+        let Self { not_tunnel, filtered, matched, raw_ip, outer_v6, cut, in_fragments, .. } = other;
+        add_each(&mut self.malformed, malformed);
+        add_each(&mut self.classes, classes);
+        self.not_tunnel += not_tunnel;
+        self.filtered += filtered;
+        self.matched += matched;
         self.raw_ip += raw_ip;
         self.outer_v6 += outer_v6;
         self.cut += cut;
-        self.splits += splits;
+        self.in_fragments += in_fragments;
         self
     }
 
@@ -72,30 +68,31 @@ impl Tally {
     }
 
     fn kinds(&self) -> Vec<(String, u64)> {
-        let counters = &self.counters;
-        let mut kinds = vec![
-            ("not_tunnel".into(), counters.not_tunnel),
-            ("filtered".into(), counters.filtered),
-            ("matched".into(), counters.matched.packets),
-        ];
-        let malformed = Malformed::ALL.iter().zip(counters.malformed);
+        let kind = |name: &str, count| (name.to_owned(), count);
+        let mut kinds = vec![kind("not_tunnel", self.not_tunnel)];
+        let malformed = Malformed::ALL.iter().zip(self.malformed);
         kinds.extend(malformed.map(|(reason, n)| (format!("malformed.{}", reason.name()), n)));
+        kinds.extend([kind("filtered", self.filtered), kind("matched", self.matched)]);
         let classes = ProtocolClass::NAMES.iter().zip(self.classes);
         kinds.extend(classes.map(|((_, name), n)| (format!("matched.{name}"), n)));
-        let matched = counters.matched.packets;
         kinds.extend([
-            ("matched.ethernet".into(), matched - self.raw_ip),
-            ("matched.raw_ip".into(), self.raw_ip),
-            ("matched.outer_ipv4".into(), matched - self.outer_v6),
-            ("matched.outer_ipv6".into(), self.outer_v6),
-            ("matched.cut".into(), self.cut),
+            kind("matched.ethernet", self.matched - self.raw_ip),
+            kind("matched.raw_ip", self.raw_ip),
+            kind("matched.outer_ipv4", self.matched - self.outer_v6),
+            kind("matched.outer_ipv6", self.outer_v6),
+            kind("matched.cut", self.cut),
         ]);
         // A kernel that runs only the linear program has no fragments.
         if Program::of_this_kernel() == Program::Full {
-            kinds.push(("in_fragments".into(), self.splits));
+            kinds.push(kind("in_fragments", self.in_fragments));
         }
-        kinds.push(("decided_by_rules".into(), counters.rules.iter().sum()));
         kinds
+    }
+}
+
+fn add_each(sums: &mut [u64], others: &[u64]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
     }
 }
 
@@ -106,8 +103,4 @@ impl fmt::Display for Tally {
         }
         Ok(())
     }
-}
-
-fn is_v6(datagram: &Datagram) -> bool {
-    datagram.src.family == vtap_common::address::Family::V6
 }

@@ -73,17 +73,26 @@ pub fn ipv6(
 
 /// Hop-by-hop options, routing, fragment, authentication, destination options, mobility.
 const EXTENSIONS: [u8; 6] = [0, 43, 44, 51, 60, 135];
+/// Those of up to 2,048 bytes.
+const OF_ANY_LENGTH: [u8; 4] = [0, 43, 60, 135];
+const LONGEST: usize = 2048;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 
 /// Extension headers of any kind in any order; vtap follows eight. `next` is the place of the
 /// field that announces what is at the end of `out`.
 fn extensions(out: &mut Vec<u8>, rng: &mut Rng, mut next: usize) {
-    let long = once_in(rng, 200);
-    let count = if once_in(rng, 8) { rng.u8(6..=9) } else { rng.u8(1..=4) };
+    // As many of the longest in the outer and in the inner packet put the transport header beyond
+    // the offsets at which the kernel can look.
+    let long = once_in(rng, 200) || (out.len() > LONGEST && rng.bool());
+    let count = match rng.u8(..8) {
+        0 => rng.u8(6..=9),
+        _ if long => 8,
+        _ => rng.u8(1..=4),
+    };
     for _ in 0..count {
-        let kind = one_of(rng, &EXTENSIONS);
-        let units = if long { u8::MAX } else { rng.u8(..3) };
+        let kind = one_of(rng, if long { &OF_ANY_LENGTH } else { &EXTENSIONS });
+        let units = if long { u8::MAX - u8::from(once_in(rng, 20)) } else { rng.u8(..3) };
         let start = out.len();
         out.extend([out[next], units]);
         out[next] = kind;
