@@ -215,8 +215,7 @@ impl Side {
         let ran = self.kernel.run(part, linear)?;
         ensure!(
             ran == expected,
-            "{}, and user space finds {outcome:?}\nin the kernel: {ran:02x?}\nin user space: \
-             {expected:02x?}",
+            "{}in the kernel: {ran:02x?}\nin user space: {expected:02x?}, as it is {outcome:?}",
             blame(self, frame, linear),
         );
         Ok(outcome)
