@@ -85,6 +85,7 @@ fn stated_length(rng: &mut Rng, len: usize) -> u16 {
         0..=2 => 0,
         3..=6 => (len + rng.usize(1..2000)).try_into().unwrap_or(u16::MAX),
         7 => len.saturating_sub(rng.usize(1..60)).try_into().unwrap_or(u16::MAX),
+        8 if rng.bool() => rng.u16(..8),
         8 => rng.u16(..),
         _ => len.try_into().unwrap_or(0),
     }

@@ -30,6 +30,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Longer inputs are slow, and have nothing that shorter ones have not.
 const LONGEST: u32 = 2048;
 
+/// Marks what libFuzzer tells of new inputs, new functions and words for a dictionary.
+const NEWS: [&str; 5] = [" NEW ", " REDUCE ", "NEW_FUNC", "# Uses:", "ecommended dictionary"];
+
 /// What makes a program tell libFuzzer which way it went, and what it compared.
 const INSTRUMENTATION: [&str; 7] = [
     "--cfg=fuzzing",
@@ -62,7 +65,8 @@ pub fn fuzz(workspace: &Workspace, seconds: u64) -> Result<()> {
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg("-print_final_stats=1")
         .arg(&corpus)
-        .arg(folder.join("seeds").join(TARGET));
+        .arg(folder.join("seeds").join(TARGET))
+        .arg(folder.join("regressions").join(TARGET));
     if show(&mut run)? {
         return Ok(());
     }
@@ -99,8 +103,7 @@ fn show(run: &mut Command) -> Result<bool> {
     let mut shown = Instant::now();
     for line in BufReader::new(stderr).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        let is_news = [" NEW ", " REDUCE ", "NEW_FUNC"].iter().any(|news| line.contains(news));
-        if !is_news || shown.elapsed() > HEARTBEAT {
+        if !NEWS.iter().any(|news| line.contains(news)) || shown.elapsed() > HEARTBEAT {
             shown = Instant::now();
             report::detail(line);
         }
