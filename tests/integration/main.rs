@@ -2,6 +2,7 @@
 
 mod corpus;
 mod delivery;
+mod differential;
 mod errors;
 mod faults;
 mod files;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let modules = [
         corpus::all,
         delivery::all,
+        differential::all,
         errors::all,
         faults::all,
         files::all,

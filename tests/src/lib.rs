@@ -5,6 +5,7 @@ pub mod arrivals;
 pub mod capture;
 pub mod file;
 pub mod frames;
+pub mod hostile;
 pub mod need;
 pub mod net;
 pub mod sender;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The inner packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inner {
     /// Bytes of it that arrived.
     pub len: u32,

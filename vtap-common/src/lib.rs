@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// What became of one frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Not for a tap port: none of vtap's business.
     NotTunnel,
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 /// A selected inner packet and where it came from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matched {
     /// The datagram that carried it.
     pub datagram: Datagram,

@@ -21,7 +21,7 @@ pub enum NoDatagram {
 }
 
 /// A UDP datagram to a tap port.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram {
     /// Where its payload begins in the frame.
     pub payload: u32,

@@ -105,7 +105,7 @@ impl ProtocolClass {
 }
 
 /// The head of a record. Integers are in the machine's byte order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RecordHeader {
     /// `CLOCK_MONOTONIC`, in nanoseconds, when the program saw the packet.

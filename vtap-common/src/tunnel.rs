@@ -30,7 +30,7 @@ pub enum LinkType {
 }
 
 /// What the VXLAN header says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
     /// Network identifier, 24 bits.
     pub vni: u32,

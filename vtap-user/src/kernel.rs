@@ -6,5 +6,5 @@ mod load;
 mod quiesce;
 
 pub use attach::{Attached, attach};
-pub use load::{Tap, TapSettings, load};
+pub use load::{Program, Tap, TapSettings, load, load_program};
 pub use quiesce::wait_for_running_programs;

@@ -4,6 +4,7 @@ mod apt;
 mod build;
 mod command;
 mod compiler;
+mod fuzz;
 mod interrupts;
 mod lab;
 mod linker;

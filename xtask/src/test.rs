@@ -10,12 +10,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     build,
     command::{check, output},
-    report, setup, vm,
+    fuzz, report, setup, vm,
     workspace::Workspace,
 };
 
@@ -33,13 +33,37 @@ pub struct TestOptions {
           default_missing_value = vm::ALL)]
     vm: Option<Vec<vm::Kernel>>,
 
-    /// Only those on other kernels
-    #[arg(long, requires = "vm")]
-    only_vm: bool,
+    /// Compare the kernel with user space on N random frames; without it, on as many as take some
+    /// seconds
+    #[arg(long, value_name = "N")]
+    frames: Option<u64>,
+
+    /// The random frames of an earlier run again; every run says its seed
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
+    /// Fuzz the parser for so many seconds, guided by coverage
+    #[arg(long, value_name = "SECONDS")]
+    fuzz: Option<u64>,
+
+    /// Only one part of the tests
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
 
     /// What to pass to the integration tests: a part of their names, or options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
+}
+
+/// What `--only` leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Integration tests on this machine
+    Integration,
+    /// The same on other kernels, as `--vm` says
+    Vm,
+    /// As `--fuzz` says
+    Fuzz,
 }
 
 const EXAMPLES: &str = "\
@@ -49,8 +73,10 @@ Examples:
   cargo xtask test
   cargo xtask test delivery            of the integration tests, only those named like this
   cargo xtask test --corpus ~/captures corpus
+  cargo xtask test --only integration --frames 10000000 differential
+  cargo xtask test --only fuzz --fuzz 600
   cargo xtask test --vm                on Linux 5.10, 6.1, 6.12 and 7.2 as well
-  cargo xtask test --vm 5.10,6.12 --only-vm verdict
+  cargo xtask test --only vm --vm 5.10,6.12 verdict
   cargo xtask test -- --list";
 
 /// Runs the task.
@@ -58,16 +84,20 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     setup::setup()?;
     let workspace = Workspace::find()?;
     let mut run = Run::default();
-    if !options.only_vm {
+    let wanted = |part| options.only.is_none_or(|only| only == part);
+    if options.only.is_none() {
         run.step("formatting", |_| formatting(&workspace));
         run.step("lints", |_| lints(&workspace));
         run.step("unit tests", |_| unit_tests(&workspace));
     }
+    if let Some(seconds) = options.fuzz.filter(|_| wanted(Part::Fuzz)) {
+        run.step("fuzzing", |_| fuzzing(&workspace, seconds));
+    }
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
-    if !options.only_vm {
+    if wanted(Part::Integration) {
         run.step("integration tests", |run| integration_tests(&workspace, options, run));
     }
-    if let Some(kernels) = &options.vm {
+    if let Some(kernels) = options.vm.as_ref().filter(|_| wanted(Part::Vm)) {
         run.step("other kernels", |run| other_kernels(&workspace, kernels, options, run));
     }
     run.summarize()
@@ -153,6 +183,13 @@ fn unit_tests(workspace: &Workspace) -> Result<Ended> {
     Ok(Ended::Passed)
 }
 
+fn fuzzing(workspace: &Workspace, seconds: u64) -> Result<Ended> {
+    if !fuzz::possible() {
+        return Ok(Ended::Skipped(fuzz::NO_COMPILER.into()));
+    }
+    fuzz::fuzz(workspace, seconds).map(|()| Ended::Passed)
+}
+
 fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run) -> Result<Ended> {
     if run.failed().contains(&"build") {
         return Ok(Ended::Skipped("there is no binary to test".into()));
@@ -164,6 +201,9 @@ fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run
     if let Some(corpus) = &options.corpus {
         let corpus = corpus.canonicalize().with_context(|| corpus.display().to_string())?;
         cargo.env("VTAP_CORPUS", corpus);
+    }
+    for (variable, value) in [("VTAP_FRAMES", options.frames), ("VTAP_SEED", options.seed)] {
+        cargo.envs(value.map(|value| (variable, value.to_string())));
     }
     let mut child = cargo.spawn().context("cannot run cargo")?;
     let stdout = child.stdout.take().context("no standard output")?;

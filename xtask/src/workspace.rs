@@ -40,6 +40,16 @@ impl Workspace {
         self.target.join("vtap-vm")
     }
 
+    /// The fuzz targets' folder.
+    pub fn fuzz(&self) -> PathBuf {
+        self.root.join("vtap-common/fuzz")
+    }
+
+    /// Where they are built, and what they find is kept.
+    pub fn fuzz_target(&self) -> PathBuf {
+        self.target.join("vtap-fuzz")
+    }
+
     /// The built binary.
     pub fn vtap(&self) -> PathBuf {
         self.target.join("release/vtap")

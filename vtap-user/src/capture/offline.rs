@@ -1,5 +1,8 @@
 //! A capture from a file: the same parser and rules as in the kernel, in user space.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read},
@@ -88,6 +91,10 @@ impl Records {
         } else {
             Box::new(File::open(path)?)
         };
+        Self::of(raw)
+    }
+
+    fn of(raw: impl Read + Send + 'static) -> Result<Self> {
         let mut raw = BufReader::with_capacity(1 << 18, raw);
         let input: Box<dyn Read + Send> = if raw.fill_buf()?.starts_with(&ZSTD_MAGIC) {
             Box::new(zstd::Decoder::with_buffer(raw)?)

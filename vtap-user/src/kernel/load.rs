@@ -26,8 +26,31 @@ use crate::ring::Ring;
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));
 
 /// The programs in it.
-const FULL: &str = "vtap";
-const LINEAR: &str = "vtap_linear";
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// For frames in one piece or in fragments.
+    Full,
+    /// For frames in one piece.
+    Linear,
+}
+
+impl Program {
+    /// The full program where the kernel can copy out of XDP frames, else the linear one.
+    #[must_use]
+    pub fn of_this_kernel() -> Self {
+        let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
+        if full.unwrap_or(false) { Self::Full } else { Self::Linear }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "vtap",
+            Self::Linear => "vtap_linear",
+        }
+    }
+}
 
 const RINGBUF: u32 = bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
 
@@ -48,16 +71,21 @@ pub struct TapSettings<'a> {
 /// A loaded program.
 pub struct Tap {
     ebpf: Ebpf,
-    program: &'static str,
+    program: Program,
 }
 
-/// Loads the program and makes a ring for each CPU.
+/// Loads the program that suits this kernel and makes a ring for each CPU.
 pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
+    load_program(settings, Program::of_this_kernel())
+}
+
+/// The same with either program; new kernels run both.
+pub fn load_program(settings: &TapSettings<'_>, program: Program) -> Result<(Tap, Vec<Ring>)> {
     check_kernel()?;
     raise_memlock_limit();
     let mut ebpf = load_object(settings)?;
     let rings = make_rings(&mut ebpf, settings.ring_size)?;
-    let mut tap = Tap { ebpf, program: choose_program() };
+    let mut tap = Tap { ebpf, program };
     tap.program()?.load().map_err(explain_load).context("cannot load the XDP program")?;
     Ok((tap, rings))
 }
@@ -88,12 +116,6 @@ fn check_kernel() -> Result<()> {
 /// map that does not fit is refused, and that error says so.
 fn raise_memlock_limit() {
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
-}
-
-/// The full program where the kernel can copy out of XDP frames, else the linear one.
-fn choose_program() -> &'static str {
-    let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
-    if full.unwrap_or(false) { FULL } else { LINEAR }
 }
 
 fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
@@ -149,12 +171,12 @@ impl Tap {
     /// Whether the program takes frames in fragments, as every large one is in native mode.
     #[must_use]
     pub fn takes_fragments(&self) -> bool {
-        self.program == FULL
+        self.program == Program::Full
     }
 
     /// The program, to attach it.
     pub fn program(&mut self) -> Result<&mut Xdp> {
-        let program = self.ebpf.program_mut(self.program).context("no such program")?;
+        let program = self.ebpf.program_mut(self.program.name()).context("no such program")?;
         Ok(program.try_into()?)
     }
 

@@ -1,0 +1,181 @@
+//! What must hold whatever a frame contains: shared by the fuzz target and by the unit test that
+//! replays its corpus and its regressions.
+//!
+//! An input is one byte that chooses the selection, two at which the frame is split, and the frame.
+
+use std::ops::Deref;
+
+use vtap_common::{
+    Matched, Outcome,
+    address::Cidr,
+    counters::Counters,
+    examine,
+    outer::{self, Datagram},
+    packet::{Header, MAX_HEADER_OFFSET, Packet},
+    record::{ProtocolClass, RecordHeader},
+    selection::{Range, Rule, Selection, TapPort},
+    tunnel::Encapsulation,
+};
+
+/// Checks one input.
+pub fn check(input: &[u8]) {
+    let [choice, one, other, frame @ ..] = input else { return };
+    let selection = selection(*choice);
+    let (outcome, counters) = run(&frame, &selection);
+    accounts_hold(&counters, frame.len(), &outcome);
+    if let Outcome::Matched(matched) = &outcome {
+        lies_within(matched, frame);
+        record_keeps(matched);
+    }
+    let pieces = Pieces::new(frame, [*one, *other]);
+    assert_eq!(run(&pieces, &selection), (outcome, counters), "in pieces");
+    tail_is_ignored(frame, &selection, &outcome);
+}
+
+fn run<P: Packet>(packet: &P, selection: &Selection) -> (Outcome, Counters) {
+    let mut counters = Counters::ZERO;
+    let outcome = examine(packet, selection, &mut counters);
+    (outcome, counters)
+}
+
+/// Each bit adds a criterion.
+fn selection(choice: u8) -> Box<Selection> {
+    let mut selection = Box::new(Selection::ANY);
+    for (port, encapsulation) in [(4789, Encapsulation::Vxlan), (4790, Encapsulation::Gpe)] {
+        selection.tap_ports.push(TapPort { port, encapsulation }).expect("room");
+    }
+    let has = |bit: u8| choice & 1 << bit != 0;
+    let low = Range::new(0, 1000).expect("a range");
+    let net4 = Cidr::new([10, 0, 0, 0].into(), 9).expect("a prefix");
+    let net6 = Cidr::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0].into(), 33).expect("a prefix");
+    if has(0) {
+        selection.vni.push(low).expect("room");
+    }
+    if has(1) {
+        selection.protocol.push(Range::just(6)).expect("room");
+        selection.protocol.push(Range::just(0x100)).expect("room");
+    }
+    if has(2) {
+        selection.port.push(low).expect("room");
+    }
+    for (bit, list) in
+        [(3, &mut selection.outer_src), (4, &mut selection.src), (5, &mut selection.net)]
+    {
+        if has(bit) {
+            list.push(net4).expect("room");
+            list.push(net6).expect("room");
+        }
+    }
+    if has(6) {
+        let rule = Rule { icmp_type: low, ..Rule::any(false) };
+        selection.rules.push(rule).expect("room");
+        let rule = Rule { dst_port: low, dst: net4, ..Rule::any(true) };
+        selection.rules.push(rule).expect("room");
+    }
+    if has(7) {
+        selection.rules.push(Rule::any(true)).expect("room");
+    }
+    selection
+}
+
+/// One frame is counted once, and as what it is.
+fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
+    let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
+        counters;
+    assert_eq!((received.packets, received.bytes), (1, len as u64));
+    assert_eq!(received.packets, not_tunnel + tunnel);
+    let malformed_sum: u64 = malformed.iter().sum();
+    assert_eq!(*tunnel, malformed_sum + filtered + matched.packets);
+    assert_eq!(lost.iter().sum::<u64>(), 0);
+    assert!(rules.iter().sum::<u64>() <= filtered + matched.packets);
+    match outcome {
+        Outcome::NotTunnel => assert_eq!(*not_tunnel, 1),
+        Outcome::Malformed(reason) => assert_eq!(malformed[*reason as usize], 1),
+        Outcome::Filtered => assert_eq!(*filtered, 1),
+        Outcome::Matched(found) => {
+            assert_eq!((matched.packets, matched.bytes), (1, u64::from(found.inner.wirelen)));
+        }
+    }
+}
+
+/// What is found is part of the frame, in the order of its layers.
+fn lies_within(matched: &Matched, frame: &[u8]) {
+    let Matched { datagram, tunnel, inner } = matched;
+    let Datagram { payload, end, wire_end, .. } = *datagram;
+    assert!(payload < tunnel.payload && tunnel.payload <= end && end <= wire_end);
+    assert!(end as usize <= frame.len());
+    assert_eq!(tunnel.payload + inner.len, end);
+    assert!(inner.wirelen >= inner.len);
+    assert!(tunnel.vni <= 0x00ff_ffff);
+}
+
+/// A record's header gives back what was put into it.
+fn record_keeps(matched: &Matched) {
+    let Matched { datagram, tunnel, inner } = matched;
+    let header = RecordHeader::new(matched, inner.len, 1, 2);
+    assert_eq!((header.caplen, header.wirelen), (inner.len, inner.wirelen));
+    assert_eq!((header.vni(), header.link()), (tunnel.vni, tunnel.link()));
+    assert_eq!(ProtocolClass::NAMES[header.class()].0, ProtocolClass::of(inner.protocol));
+    assert_eq!((header.outer_src(), header.outer_dst()), (datagram.src, datagram.dst));
+    assert_eq!(u32::from(header.outer_src_port), datagram.src_port);
+}
+
+/// Neither padding nor a driver's trailer has a say, be it there, another, or none.
+fn tail_is_ignored(frame: &[u8], selection: &Selection, outcome: &Outcome) {
+    let Ok(Datagram { end, .. }) = outer::parse(&frame, selection) else { return };
+    let (datagram, tail) = frame.split_at(end as usize);
+    if tail.is_empty() {
+        return;
+    }
+    assert_eq!(run(&datagram, selection).0, *outcome, "without the bytes behind the datagram");
+    let other: Vec<u8> = tail.iter().map(|byte| !byte).collect();
+    let frame = [datagram, &other].concat();
+    assert_eq!(run(&&frame[..], selection).0, *outcome, "with others behind the datagram");
+}
+
+/// A frame in three pieces, whose headers are copied out, as the kernel's are.
+struct Pieces<'a>([&'a [u8]; 3]);
+
+impl<'a> Pieces<'a> {
+    fn new(frame: &'a [u8], lens: [u8; 2]) -> Self {
+        let [one, other] = lens.map(usize::from);
+        let (first, rest) = frame.split_at(one.min(frame.len()));
+        let (second, third) = rest.split_at(other.min(rest.len()));
+        Self([first, second, third])
+    }
+}
+
+/// A header by value.
+struct Copied<T>(T);
+
+impl<T> Deref for Copied<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Packet for Pieces<'_> {
+    type Ref<'a, T: Header + 'a>
+        = Copied<T>
+    where
+        Self: 'a;
+
+    fn len(&self) -> u32 {
+        self.0.iter().map(|piece| piece.len() as u32).sum()
+    }
+
+    fn header<T: Header>(&self, offset: u32) -> Option<Copied<T>> {
+        if offset > MAX_HEADER_OFFSET {
+            return None;
+        }
+        let bytes = self.0.iter().copied().flatten().copied();
+        let bytes: Vec<u8> = bytes.skip(offset as usize).take(size_of::<T>()).collect();
+        if bytes.len() < size_of::<T>() {
+            return None;
+        }
+        // SAFETY: as long as `T`, read unaligned; `Header` promises that any bytes are a value.
+        Some(Copied(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }))
+    }
+}

@@ -1,0 +1,7 @@
+//! Any bytes through the path of a packet.
+#![no_main]
+
+#[path = "../src/examine.rs"]
+mod examine;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| examine::check(input));
