@@ -163,7 +163,7 @@ impl Packet for Pieces<'_> {
         Self: 'a;
 
     fn len(&self) -> u32 {
-        self.0.iter().map(|piece| piece.len() as u32).sum()
+        self.0.iter().map(Packet::len).sum()
     }
 
     fn header<T: Header>(&self, offset: u32) -> Option<Copied<T>> {
