@@ -5,29 +5,26 @@
 //! `VTAP_FRAMES` says how many frames, `VTAP_SEED` which.
 
 mod case;
+mod comparison;
 mod kernel;
+mod progress;
 mod regressions;
 mod tally;
 
 use std::{
     env,
     panic::resume_unwind,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
-use vtap_common::{Matched, Outcome, counters::Counters, examine, record::RecordHeader};
+use anyhow::{Context as _, Result};
 use vtap_tests::{hostile, need::in_emulation};
-use vtap_user::kernel::Program;
 
 use self::{
     case::Case,
-    kernel::{Kernel, ONE_BUFFER, Ran},
+    comparison::{Comparison, HEADERS},
+    progress::Progress,
     tally::Tally,
 };
 
@@ -38,10 +35,6 @@ const FRAMES: u64 = 300_000;
 const FRAMES_IN_EMULATION: u64 = 20_000;
 /// Frames between two looks at the counters.
 const BATCH: usize = 500;
-/// How often a long run shows that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Of the places at which a frame is split, most are within its headers.
-const HEADERS: usize = 160;
 
 fn kernel_and_user_space_agree() -> Result<()> {
     let frames = number("VTAP_FRAMES")?;
@@ -125,174 +118,4 @@ fn number(variable: &str) -> Result<Option<u64>> {
 fn arbitrary_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |since| since.subsec_nanos().into())
-}
-
-/// What one program is to make of the frames so far.
-struct Side {
-    kernel: Kernel,
-    expected: Counters,
-}
-
-/// One selection, in the kernel and in user space.
-struct Comparison<'a> {
-    case: &'a Case,
-    sides: Vec<Side>,
-}
-
-impl<'a> Comparison<'a> {
-    /// Loads both programs, or the only one that this kernel runs.
-    fn load(case: &'a Case, splits_at_will: bool) -> Result<Self> {
-        let programs = match Program::of_this_kernel() {
-            Program::Full => &[Program::Full, Program::Linear][..],
-            Program::Linear => &[Program::Linear],
-        };
-        let load = |program: &Program| {
-            let kernel = Kernel::load(case, *program, splits_at_will)
-                .with_context(|| format!("`{}` with {}", program.name(), case.name))?;
-            Ok(Side { kernel, expected: Counters::ZERO })
-        };
-        Ok(Self { case, sides: programs.iter().map(load).collect::<Result<_>>()? })
-    }
-
-    /// Compares a frame in one piece, and split at every place where a header can be.
-    fn everywhere(&mut self, frame: &[u8]) -> Result<()> {
-        let splits = (0..frame.len().min(HEADERS)).map(Some);
-        let ways: Vec<_> = splits.chain([None]).map(|linear| (frame, linear)).collect();
-        for (frame, linear) in &ways {
-            self.frame(frame, *linear)?;
-        }
-        self.settle(ways.into_iter())
-    }
-
-    /// Compares frames one by one, and in the end what was counted.
-    fn batch(&mut self, batch: &[(Vec<u8>, Option<usize>)], tally: &mut Tally) -> Result<()> {
-        for (frame, linear) in batch {
-            let outcome = self.frame(frame, *linear)?;
-            tally.count(&outcome, self.sides[0].kernel.in_fragments(frame, *linear));
-        }
-        self.settle(batch.iter().map(|(frame, linear)| (&frame[..], *linear)))
-    }
-
-    /// Runs a frame through the programs, `linear` bytes of it in the first buffer where that can
-    /// be, and compares verdict and record.
-    fn frame(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Outcome> {
-        let mut first = None;
-        for side in &mut self.sides {
-            let outcome = side.frame(self.case, frame, linear)?;
-            first.get_or_insert(outcome);
-        }
-        first.context("no program")
-    }
-
-    /// Compares what was counted. Where that differs, `frames`, which are all since it was last
-    /// compared, are run once more one by one, to find the one to blame.
-    fn settle<'f>(
-        &mut self,
-        frames: impl Iterator<Item = (&'f [u8], Option<usize>)>,
-    ) -> Result<()> {
-        if self.sides.iter().all(|side| side.counters_agree().is_ok()) {
-            return Ok(());
-        }
-        for side in &mut self.sides {
-            side.expected = side.kernel.counters()?;
-        }
-        for (frame, linear) in frames {
-            for side in &mut self.sides {
-                side.frame(self.case, frame, linear)?;
-                side.counters_agree().with_context(|| blame(side, frame, linear))?;
-            }
-        }
-        bail!("the counters differ, but not when the same frames are run again")
-    }
-}
-
-impl Side {
-    fn frame(&mut self, case: &Case, frame: &[u8], linear: Option<usize>) -> Result<Outcome> {
-        // What does not fit one buffer is not for the linear program.
-        let part = if self.full() { frame } else { &frame[..frame.len().min(ONE_BUFFER)] };
-        let outcome = examine(&part, &case.selection, &mut self.expected);
-        let expected = case.expected(part, &outcome)?;
-        let ran = self.kernel.run(part, linear)?;
-        ensure!(
-            ran == expected,
-            "{}in the kernel: {ran:02x?}\nin user space: {expected:02x?}, as it is {outcome:?}",
-            blame(self, frame, linear),
-        );
-        Ok(outcome)
-    }
-
-    fn full(&self) -> bool {
-        self.kernel.program == Program::Full
-    }
-
-    fn counters_agree(&self) -> Result<()> {
-        let counted = self.kernel.counters()?;
-        let expected = self.expected;
-        ensure!(counted == expected, "in the kernel: {counted:?}\nin user space: {expected:?}");
-        Ok(())
-    }
-}
-
-/// Says which frame it is, and how to keep it.
-fn blame(side: &Side, frame: &[u8], linear: Option<usize>) -> String {
-    format!(
-        "`{}` disagrees with user space on this frame (first buffer: {linear:?}). To have it \
-         tested always, add it to tests/integration/differential/regressions.txt with a line on \
-         what it is:\n{}\n",
-        side.kernel.program.name(),
-        hex::encode(frame),
-    )
-}
-
-impl Case {
-    /// What a program is to do with a frame of which this is the outcome.
-    fn expected(&self, frame: &[u8], outcome: &Outcome) -> Result<Ran> {
-        let verdict = match outcome {
-            Outcome::NotTunnel | Outcome::Malformed(_) => kernel::PASS,
-            Outcome::Filtered | Outcome::Matched(_) if self.pass => kernel::PASS,
-            Outcome::Filtered | Outcome::Matched(_) => kernel::DROP,
-        };
-        let Outcome::Matched(matched @ Matched { tunnel, inner, .. }) = outcome else {
-            return Ok(Ran { verdict, record: None });
-        };
-        let caplen = inner.len.min(self.snaplen);
-        let start = tunnel.payload as usize;
-        let data =
-            frame.get(start..start + caplen as usize).context("the parser left the frame")?;
-        let header = RecordHeader::new(matched, caplen, 0, 0);
-        Ok(Ran { verdict, record: Some((header, data.to_vec())) })
-    }
-}
-
-/// How far a long run is.
-struct Progress {
-    frames: u64,
-    done: AtomicU64,
-    begin: Instant,
-    shown: Mutex<Instant>,
-}
-
-impl Progress {
-    fn new(frames: u64) -> Self {
-        let now = Instant::now();
-        Self { frames, done: AtomicU64::new(0), begin: now, shown: Mutex::new(now) }
-    }
-
-    fn add(&self, frames: usize) {
-        self.done.fetch_add(frames as u64, Relaxed);
-        // Another worker that is at it shows the same.
-        let Ok(mut shown) = self.shown.try_lock() else { return };
-        if shown.elapsed() > HEARTBEAT {
-            *shown = Instant::now();
-            println!("  {} of {}", self.rate(), self.frames);
-        }
-    }
-
-    fn rate(&self) -> String {
-        let done = self.done.load(Relaxed);
-        let seconds = self.begin.elapsed().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "for people")]
-        let rate = done as f64 / seconds;
-        format!("{done} frames in {seconds:.1} s ({rate:.0}/s)")
-    }
 }
