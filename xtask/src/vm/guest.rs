@@ -15,6 +15,10 @@ const INTERFACES: &str = "-netdev hubport,id=a,hubid=0 -device virtio-net-pci,ne
                           mac=52:54:00:00:00:01,host_mtu=65535 -netdev hubport,id=b,hubid=0 \
                           -device virtio-net-pci,netdev=b,mac=52:54:00:00:00:02,host_mtu=65535";
 
+/// Whatever the kernel complains of is a panic, after which it reboots at once: here that ends it.
+/// There is nobody to protect it from, which would cost time.
+const CMDLINE: &str = "console=ttyS0 quiet oops=panic panic_on_warn=1 panic=-1 mitigations=off";
+
 /// Boots the kernel, and reads from its console how the tests went over each wire.
 pub fn run(kernel: &Unpacked, initramfs: &Path, dir: &Path) -> Result<Vec<Outcome>> {
     let log = dir.join("console.log");
@@ -26,7 +30,7 @@ pub fn run(kernel: &Unpacked, initramfs: &Path, dir: &Path) -> Result<Vec<Outcom
         .arg(&kernel.image)
         .arg("-initrd")
         .arg(initramfs)
-        .args(["-append", "console=ttyS0 quiet panic=-1"])
+        .args(["-append", CMDLINE])
         .arg("-chardev")
         .arg(format!("stdio,id=console,signal=off,logfile={}", log.display()))
         .args(["-serial", "chardev:console"]);
