@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use super::kernel::Unpacked;
 use crate::command::{command, patiently};
 
-/// Emulation is some twenty times slower than a machine.
-const LIMIT: Duration = Duration::from_mins(20);
+/// Emulation is some twenty times slower than a machine, and that may be doing other things too.
+const LIMIT: Duration = Duration::from_mins(45);
 
 /// Two interfaces on one wire, which QEMU is.
 const INTERFACES: &str = "-netdev hubport,id=a,hubid=0 -device virtio-net-pci,netdev=a,\
