@@ -75,15 +75,17 @@ fn generic_mode() -> Result<()> {
 
 /// Whole frames up to what the wire takes, natively where the driver has fragments for XDP.
 fn large_frames() -> Result<()> {
+    let wire = Wire::chosen()?;
+    let largest = wire.largest_frame();
     for (mtu, sizes) in
-        [(1500, &[1450][..]), (3600, &[3550, 3600]), (9000, &[8950]), (65_535, &[9000, 65_000])]
+        [(1500, &[1450][..]), (3600, &[3550, 3600]), (9000, &[8950]), (65_535, &[9000, largest])]
     {
         let net = Net::with_mtu(mtu)?;
         let inner: Vec<_> = sizes
             .iter()
             .map(|size| frames::ethernet(0x9999, &pattern(1, size - 14)))
             .filter(|inner| frames::mirrored(7, inner).len() <= mtu as usize + 14)
-            .chain([frames::udp((1, 2), &pattern(2, mtu.min(65_000) as usize - 100))])
+            .chain([frames::udp((1, 2), &pattern(2, largest.min(mtu as usize) - 100))])
             .collect();
         let frames: Vec<_> = inner.iter().map(|inner| mirrored(7, inner)).collect();
         for mode in ["auto", "generic"] {
@@ -92,7 +94,7 @@ fn large_frames() -> Result<()> {
             let told = capture.stop()?.stderr;
             let full = told.contains("program `vtap`");
             ensure!(full != told.contains("program `vtap_linear`"), "{told}");
-            let native = mode == "auto" && Wire::chosen()?.is_native_at(mtu, full)?;
+            let native = mode == "auto" && wire.is_native_at(mtu, full)?;
             let mode_told = if native { "(native XDP)" } else { "(generic XDP)" };
             ensure!(announced.contains(mode_told), "MTU {mtu}: {announced}");
             check(&net, &["--xdp-mode", mode], &frames, &inner)?;

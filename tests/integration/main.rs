@@ -66,11 +66,13 @@ fn main() -> ExitCode {
         selection::all,
         verdict::all,
     ];
+    // Of all tests; looked for once, which for every one takes long in emulation.
+    let always = [Need::Root, Need::Program("ip")].into_iter().find_map(Need::missing);
+    let always =
+        always.or_else(|| (!binary.exists()).then(|| format!("needs {}", binary.display())));
     let tests = modules.into_iter().flat_map(|all| all()).map(|test| {
-        let always = [Need::Root, Need::Program("ip")];
-        let missing = always.iter().chain(&test.needs).find_map(|need| need.missing());
-        let missing =
-            missing.or_else(|| (!binary.exists()).then(|| format!("needs {}", binary.display())));
+        let missing = test.needs.iter().find_map(|need| need.missing());
+        let missing = always.clone().or(missing);
         if let Some(reason) = &missing {
             println!("skipped: {}: {reason}", test.name);
         }

@@ -65,6 +65,16 @@ impl Wire {
             Self::Virtio => one_buffer || kernel_version()? >= (6, 3),
         })
     }
+
+    /// Bytes of the largest inner frame that a receiver takes whole in any mode.
+    #[must_use]
+    pub const fn largest_frame(self) -> usize {
+        match self {
+            Self::Veth => 65_000,
+            // At most 18 buffers (MAX_SKB_FRAGS + 1), of a page each less XDP's room in it.
+            Self::Virtio => 60_000,
+        }
+    }
 }
 
 /// Waits for the interfaces: the kernel gives them back to the first namespace a while after
