@@ -3,6 +3,7 @@
 mod access;
 mod deliver;
 mod maps;
+mod opaque;
 mod settings;
 
 use aya_ebpf::{

@@ -14,7 +14,7 @@ use vtap_common::{
     record::MAX_CAPLEN,
 };
 
-use super::settings::selection;
+use super::{opaque::at_most, settings::selection};
 
 /// How a kernel gives access to a frame.
 pub trait Access {
@@ -116,10 +116,7 @@ impl Packet for InOnePiece<'_> {
 
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
-        if offset > MAX_HEADER_OFFSET {
-            return None;
-        }
-        let start = self.data + offset as usize;
+        let start = self.data + at_most(offset as usize, MAX_HEADER_OFFSET as usize)?;
         if start + size_of::<T>() > self.data_end {
             return None;
         }

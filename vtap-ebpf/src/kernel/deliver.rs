@@ -2,7 +2,7 @@
 
 mod short;
 
-use core::{hint::black_box, mem::MaybeUninit};
+use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns},
@@ -13,6 +13,7 @@ use vtap_common::{Matched, reason::Lost, record::RecordHeader, record_classes};
 use super::{
     access::Access,
     maps::{self, Ring},
+    opaque::{at_most, opaque},
     settings::settings,
 };
 
@@ -29,9 +30,7 @@ pub fn deliver<A: Access>(ctx: &XdpContext, matched: &Matched) -> Result<(), Los
     let header = RecordHeader::new(matched, caplen, timestamp, ctx.rx_queue_index());
     let from = matched.tunnel.payload;
 
-    // Before 6.x the verifier learns the bounds of a value only from checks on the very register
-    // that is used later; hidden from the compiler, `caplen` stays in one.
-    let caplen = black_box(caplen);
+    let caplen = opaque(caplen as usize);
     if caplen == 0 {
         return put::<A, 64>(ctx, ring, &header, from, 0);
     }
@@ -59,7 +58,7 @@ fn put<A: Access, const N: usize>(
     ring: &Ring,
     header: &RecordHeader,
     from: u32,
-    caplen: u32,
+    caplen: usize,
 ) -> Result<(), Lost> {
     let mut entry = ring.reserve_untyped::<Record<N>>(0).ok_or(Lost::RingFull)?;
     let record = entry.as_mut_ptr();
@@ -67,12 +66,9 @@ fn put<A: Access, const N: usize>(
     let copied = unsafe {
         (&raw mut (*record).header).write(*header);
         let data = (&raw mut (*record).data).cast();
-        caplen == 0 || short::copy::<N>(ctx, from, data, caplen) || {
-            // Checked once more next to its use: the compiler may since have moved it to the stack,
-            // where older kernels forget what they knew of it. It takes this for another value.
-            let len = black_box(caplen);
-            len != 0 && len <= N as u32 && A::copy(ctx, from, data, len)
-        }
+        caplen == 0
+            || short::copy::<N>(ctx, from, data, caplen)
+            || copy_by_helper::<A, N>(ctx, from, data, caplen)
     };
     if copied {
         entry.submit(0);
@@ -81,4 +77,22 @@ fn put<A: Access, const N: usize>(
         entry.discard(0);
         Err(Lost::CopyFailed)
     }
+}
+
+/// Copies `len` bytes, at least one, with bounds that the verifier of every kernel can follow.
+///
+/// # Safety
+///
+/// As [`Access::copy`], and `to` is writable for `N` bytes.
+#[inline(always)]
+unsafe fn copy_by_helper<A: Access, const N: usize>(
+    ctx: &XdpContext,
+    from: u32,
+    to: *mut u8,
+    len: usize,
+) -> bool {
+    // Not a comparison with zero, from which older kernels learn nothing.
+    let len = opaque(len).max(1);
+    // SAFETY: the caller's.
+    at_most(len, N).is_some_and(|len| unsafe { A::copy(ctx, from, to, len as u32) })
 }

@@ -24,6 +24,9 @@ facts() {
     kill -INT $!
     wait $!
     sed 's/^/VTAP-FACT /' /tmp/facts
+    if grep -q verifier /tmp/facts; then
+        RUST_LOG=vtap_user=debug /tests/vtap capture -i "$1" -c 1 2>&1 | tail -n 60
+    fi
     ip link set "$1" down
 }
 

@@ -101,20 +101,23 @@ fn unpack(from: &Path, root: &Path) -> Result<()> {
             output(command("dpkg").arg("-x").arg(path).arg(&partial))?;
         }
     }
-    if !partial.join("lib").exists() {
-        std::os::unix::fs::symlink("usr/lib", partial.join("lib"))?;
-    }
+    // What is there has no kernel.
+    let _ = fs::remove_dir_all(root);
     Ok(fs::rename(partial, root)?)
 }
 
 impl Unpacked {
+    /// Newer packages have everything below `usr`, and the image beside the modules.
     fn find(root: &Path) -> Result<Self> {
-        let releases = fs::read_dir(root.join("lib/modules"));
-        let release = releases?.next().context("no modules")??.file_name();
-        let release = release.to_string_lossy().into_owned();
-        let image = root.join(format!("boot/vmlinuz-{release}"));
-        ensure!(image.exists(), "there is no {}", image.display());
-        Ok(Self { image, root: root.to_owned(), release })
+        let bases = [root.to_owned(), root.join("usr")];
+        let base = bases.into_iter().find(|base| base.join("lib/modules").is_dir());
+        let base = base.with_context(|| format!("no modules in {}", root.display()))?;
+        let modules = fs::read_dir(base.join("lib/modules"))?.next().context("no modules")??;
+        let release = modules.file_name().to_string_lossy().into_owned();
+        let images = [root.join(format!("boot/vmlinuz-{release}")), modules.path().join("vmlinuz")];
+        let image = images.into_iter().find(|image| image.is_file());
+        let image = image.with_context(|| format!("no image of {release}"))?;
+        Ok(Self { image, root: base, release })
     }
 }
 

@@ -3,13 +3,14 @@
 //! A helper takes some 25 ns before it has copied a byte, a sixth of what the whole path of a small
 //! packet costs; moving 128 bytes takes 5.
 
-use core::arch::asm;
-
 use aya_ebpf::programs::XdpContext;
 use vtap_common::{packet::MAX_HEADER_OFFSET, record::class_below};
 
+use crate::kernel::opaque::{at_least, at_most, opaque};
+
 /// The largest class that is copied so.
 const LONGEST: usize = 256;
+const MAX_OFFSET: usize = MAX_HEADER_OFFSET as usize;
 const WORD: usize = size_of::<u64>();
 
 /// Copies `len` bytes from `offset` of a frame to `to`, in two blocks that overlap where `len` is
@@ -20,13 +21,16 @@ const WORD: usize = size_of::<u64>();
 ///
 /// `to` is writable for `N` bytes, and `len` is at most `N`.
 #[inline(always)]
-pub unsafe fn copy<const N: usize>(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
+pub unsafe fn copy<const N: usize>(ctx: &XdpContext, offset: u32, to: *mut u8, len: usize) -> bool {
     let (head, tail) = const { blocks(N) };
-    if N > LONGEST || offset > MAX_HEADER_OFFSET || (len as usize) < head {
+    if N > LONGEST {
         return false;
     }
-    let rest = len as usize - tail;
-    let first = ctx.data() + offset as usize;
+    let bounds =
+        || Some((at_most(at_least(len, head)?, N)?, at_most(offset as usize, MAX_OFFSET)?));
+    let Some((len, offset)) = bounds() else { return false };
+    let rest = len - tail;
+    let first = ctx.data() + offset;
     let last = opaque(first + rest);
     if first + head > ctx.data_end() || last + tail > ctx.data_end() {
         return false;
@@ -61,13 +65,4 @@ unsafe fn words(from: *const u64, to: *mut u64, count: usize) {
         };
     }
     each!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23);
-}
-
-/// The same value, of which the compiler does not know how it came about.
-#[inline(always)]
-fn opaque(mut value: usize) -> usize {
-    // An instruction, though an idle one, because the kernel refuses line information of none.
-    // SAFETY: changes nothing.
-    unsafe { asm!("{0} += 0", inout(reg) value, options(pure, nomem, nostack)) };
-    value
 }
