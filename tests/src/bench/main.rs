@@ -1,0 +1,36 @@
+//! The parts of `cargo xtask bench` that need BPF: sends frames from within the kernel, and receives
+//! them in the ways that vtap is compared with. Each prints what it did as JSON.
+
+mod floor;
+mod generate;
+mod object;
+mod socket;
+mod traffic;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The benchmark's tool; `cargo xtask bench` runs it.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Send mirrored frames into an interface
+    Generate(generate::Options),
+    /// Drop all frames of an interface in an XDP program that does nothing else
+    Floor(floor::Options),
+    /// Count the frames of an interface by an `AF_XDP` socket in copy mode
+    Socket(socket::Options),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Generate(options) => generate::run(&options),
+        Task::Floor(options) => floor::run(&options),
+        Task::Socket(options) => socket::run(&options),
+    }
+}
