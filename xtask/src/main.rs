@@ -1,6 +1,7 @@
 //! vtap's tasks, run as `cargo xtask TASK`.
 
 mod apt;
+mod bench;
 mod build;
 mod command;
 mod compiler;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{lab::LabOptions, run::RunOptions, test::TestOptions};
+use crate::{bench::BenchOptions, lab::LabOptions, run::RunOptions, test::TestOptions};
 
 /// Sets up, builds, runs and tests vtap.
 #[derive(Parser)]
@@ -36,7 +37,8 @@ Examples:
   cargo xtask run --lab -c 3 -w a.pcapng
   cargo xtask run -- -i ens3 --vni 7     capture on an interface of this machine
   cargo xtask lab exec client ping -c 1 10.0.1.2
-  cargo xtask test";
+  cargo xtask test
+  cargo xtask bench --quick";
 
 #[derive(Subcommand)]
 enum Task {
@@ -50,6 +52,8 @@ enum Task {
     Lab(LabOptions),
     /// Check and test everything; says what was skipped and why
     Test(TestOptions),
+    /// Measure vtap against tcpdump and others, in network namespaces
+    Bench(BenchOptions),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(options),
         Task::Lab(options) => lab::lab(options),
         Task::Test(options) => test::test(&options),
+        Task::Bench(options) => bench::bench(&options),
     };
     result.unwrap_or_else(|error| {
         report::failure(&error);

@@ -40,6 +40,16 @@ impl Workspace {
         self.target.join("release/vtap")
     }
 
+    /// The benchmark's tool.
+    pub fn bench_tool(&self) -> PathBuf {
+        self.target.join("release/vtap-bench-tool")
+    }
+
+    /// Where the benchmark leaves its results.
+    pub fn bench_results(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
     /// The cargo that runs this task, in the workspace.
     pub fn cargo(&self) -> Command {
         cargo_in(&self.root)

@@ -24,13 +24,13 @@ enum Task {
     /// Drop all frames of an interface in an XDP program that does nothing else
     Floor(floor::Options),
     /// Count the frames of an interface by an `AF_XDP` socket in copy mode
-    Socket(socket::Options),
+    Afxdp(socket::Options),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Generate(options) => generate::run(&options),
         Task::Floor(options) => floor::run(&options),
-        Task::Socket(options) => socket::run(&options),
+        Task::Afxdp(options) => socket::run(&options),
     }
 }

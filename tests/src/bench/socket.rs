@@ -30,9 +30,9 @@ struct Received {
     packets: u64,
 }
 
-/// Frames of 4 kB, in all (64 MB), and in the rings.
-const FRAMES: u32 = 16 * 1024;
-const RING: u32 = 8 * 1024;
+/// Frames of 4 kB, in all (128 MB), and in the rings.
+const FRAMES: u32 = 32 * 1024;
+const RING: u32 = 16 * 1024;
 const BATCH: usize = 256;
 const POLL: PollTimeout = PollTimeout::new(Some(Duration::from_millis(50)));
 
