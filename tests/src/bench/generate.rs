@@ -45,6 +45,8 @@ struct Sent {
     measured: u64,
     /// How long that took.
     seconds: f64,
+    /// How much of it the generator, with the softirqs that ran in its stead, had its CPU.
+    cpu_seconds: f64,
 }
 
 /// The longest frame that fits the page of a live frame, with the headroom and the trailer that the
@@ -66,11 +68,11 @@ pub fn run(options: &Options) -> Result<()> {
     generator.send(options.rate.map_or(WARM_UP, |rate| frames(f64::from(rate), WARM_UP_TIME)))?;
     let warm_up = generator.sent()?;
     let rate = options.rate.map_or(warm_up as f64 / begin.elapsed().as_secs_f64(), f64::from);
-    let begin = Instant::now();
+    let (begin, cpu_begin) = (Instant::now(), cpu_time()?);
     generator.send(frames(rate, options.seconds))?;
-    let seconds = begin.elapsed();
+    let (seconds, cpu_seconds) = (begin.elapsed().as_secs_f64(), cpu_time()? - cpu_begin);
     let frames = generator.sent()?;
-    let sent = Sent { frames, measured: frames - warm_up, seconds: seconds.as_secs_f64() };
+    let sent = Sent { frames, measured: frames - warm_up, seconds, cpu_seconds };
     println!("{}", serde_json::to_string(&sent)?);
     Ok(())
 }
@@ -78,6 +80,13 @@ pub fn run(options: &Options) -> Result<()> {
 #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
 fn frames(rate: f64, seconds: f64) -> u32 {
     ((rate * seconds) as u32).max(1)
+}
+
+/// Seconds of CPU time that this thread has had.
+fn cpu_time() -> Result<f64> {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = schedstat.split_whitespace().next().unwrap_or_default();
+    Ok(nanoseconds.parse::<f64>().context("/proc/thread-self/schedstat")? / 1e9)
 }
 
 struct Generator {

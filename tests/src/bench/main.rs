@@ -1,9 +1,13 @@
 //! The parts of `cargo xtask bench` that need BPF: sends frames from within the kernel, and receives
 //! them in the ways that vtap is compared with. Each prints what it did as JSON.
 
+mod file;
 mod floor;
 mod generate;
+mod micro;
 mod object;
+mod selections;
+mod size;
 mod socket;
 mod traffic;
 
@@ -23,6 +27,12 @@ enum Task {
     Generate(generate::Options),
     /// Drop all frames of an interface in an XDP program that does nothing else
     Floor(floor::Options),
+    /// Time the XDP program by itself, per kind of packet
+    Micro,
+    /// Tell how many instructions the XDP program has after the kernel translated it
+    Size,
+    /// Write a capture file of mirrored frames
+    File(file::Options),
     /// Count the frames of an interface by an `AF_XDP` socket in copy mode
     Afxdp(socket::Options),
 }
@@ -30,6 +40,9 @@ enum Task {
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Generate(options) => generate::run(&options),
+        Task::Micro => micro::run(),
+        Task::Size => size::run(),
+        Task::File(options) => file::run(&options),
         Task::Floor(options) => floor::run(&options),
         Task::Afxdp(options) => socket::run(&options),
     }

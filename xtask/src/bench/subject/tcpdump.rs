@@ -92,7 +92,7 @@ impl Subject for Tcpdump {
                 target.ip(&format!(
                     "link add {VXLAN_DEV} type vxlan id 7 local 10.9.0.2 dstport 4789 dev {dev}"
                 ))?;
-                target.ip(&format!("link set {VXLAN_DEV} mtu 9000 up"))?;
+                target.ip(&format!("link set {VXLAN_DEV} up"))?;
             }
         }
         Ok(())
