@@ -10,8 +10,12 @@
 #![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 mod cpu;
+mod figure;
+mod file;
+mod footprint;
 mod generator;
 mod measure;
+mod micro;
 mod plan;
 mod report;
 mod subject;
@@ -25,6 +29,7 @@ use rustix::process::geteuid;
 
 use self::{
     cpu::Cores,
+    figure::Part,
     generator::Size,
     measure::{Bench, Sample},
     plan::Series,
@@ -40,6 +45,10 @@ pub struct BenchOptions {
     /// Only the most important figures, in less than two minutes
     #[arg(long)]
     quick: bool,
+
+    /// Only these parts
+    #[arg(long, value_delimiter = ',', value_enum, value_name = "PART")]
+    part: Vec<Part>,
 
     /// Only these subjects: floor, vtap, vtap-write, vtap-filtered, vtap-10-rules, vtap-64-rules,
     /// vtap-ring-1M, vtap-ring-64M, afxdp, tcpdump, tcpdump-write, tcpdump-tuned, vxlan, dumpcap,
@@ -84,8 +93,8 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
     let bench = Bench { binaries, cores: Cores::choose()?, interrupts: Interrupts::watch()? };
     topology::remove_stale();
     let mut results = Results::new(bench.cores);
-    for series in plan::plan(options) {
-        bench.run(series, &mut results)?;
+    for part in Part::ALL.into_iter().filter(|part| options.includes(*part)) {
+        bench.part(part, options, &mut results)?;
     }
     println!("{}", results.tables());
     let file = results.write(&workspace.bench_results())?;
@@ -96,7 +105,42 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
     }
 }
 
+impl BenchOptions {
+    /// Whether a part is to be measured: who names subjects or sizes means rates of packets.
+    fn includes(&self, part: Part) -> bool {
+        let rates = matches!(part, Part::Closed | Part::Open);
+        let named = self.only.is_empty() && self.size.is_empty() || rates;
+        if self.part.is_empty() { named } else { self.part.contains(&part) }
+    }
+}
+
 impl Bench {
+    fn part(&self, part: Part, options: &BenchOptions, results: &mut Results) -> Result<()> {
+        let rounds = options.rounds.unwrap_or(if options.quick { 1 } else { 3 });
+        match part {
+            Part::Closed | Part::Open => {
+                for series in plan::plan(options).into_iter().filter(|s| s.setting.part() == part) {
+                    self.run(series, results)?;
+                }
+            }
+            Part::Micro => {
+                progress::doing("the XDP program alone");
+                results.add_figures(micro::measure(self, rounds)?);
+            }
+            Part::File => {
+                progress::doing("reading and writing a capture file");
+                results.add_figures(file::measure(self, rounds)?);
+            }
+            Part::Footprint => {
+                progress::doing("start, memory, and CPU without packets");
+                for subject in subject::footprint().iter().filter(|s| s.missing().is_none()) {
+                    results.add_figures(footprint::measure(self, subject.as_ref(), rounds)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Measures a series. What fails of the others is told once and left out from there on.
     fn run(&self, mut series: Series, results: &mut Results) -> Result<()> {
         series.subjects.retain(|subject| {

@@ -84,6 +84,8 @@ pub struct Sent {
     pub measured: u64,
     /// How long that took.
     pub seconds: f64,
+    /// How long it had its CPU in that time.
+    pub cpu_seconds: f64,
 }
 
 impl Load {

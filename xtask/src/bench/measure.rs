@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::{
     cpu::{Cores, NapiThread, cpu_time},
+    figure::Part,
     generator::Load,
-    subject::{Binaries, Ended, STDERR, STDOUT, Scene, Subject},
+    subject::{Binaries, Ended, MEMORY, STDERR, STDOUT, Scene, Subject},
     topology::Net,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Longer than starting or stopping anything takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Between looks at whether a subject still works off what it has received.
 const SETTLE: Duration = Duration::from_millis(100);
 /// CPU time within that which counts as idle, in seconds.
@@ -36,6 +37,16 @@ pub enum Loop {
     Closed,
     /// The capture's: frames come at the rate that is set, and some may be lost.
     Open,
+}
+
+impl Loop {
+    /// The part of the benchmark.
+    pub fn part(self) -> Part {
+        match self {
+            Self::Closed => Part::Closed,
+            Self::Open => Part::Open,
+        }
+    }
 }
 
 /// What was measured.
@@ -55,6 +66,11 @@ pub struct Sample {
     pub offered_mpps: f64,
     /// Millions of packets delivered per second.
     pub mpps: f64,
+    /// Nanoseconds per frame sent that the generator's CPU was busy with it; in the closed loop that
+    /// is sending and receiving it.
+    pub ns: f64,
+    /// How much of the time the generator had its CPU; it should be all of it.
+    pub had_cpu: f64,
     /// CPU seconds per million packets delivered: those of the subject and, in the open loop, of
     /// the kernel's receiving thread.
     pub cpu: f64,
@@ -89,7 +105,7 @@ impl Bench {
         round: usize,
     ) -> Result<Sample> {
         self.interrupts.check()?;
-        let dir = tempfile::Builder::new().prefix("vtap-bench-").tempdir_in("/dev/shm")?;
+        let dir = tempfile::Builder::new().prefix("vtap-bench-").tempdir_in(MEMORY)?;
         let net = Net::make(load.size.longest())?;
         let napi = match setting {
             Loop::Closed => None,
@@ -130,6 +146,8 @@ impl Bench {
             dropped,
             delivered,
             offered_mpps,
+            ns: sent.cpu_seconds * 1e9 / sent.measured as f64,
+            had_cpu: sent.cpu_seconds / sent.seconds,
             mpps: offered_mpps * delivered as f64 / sent.frames as f64,
             cpu: (cpu_after - cpu_before) / (delivered.max(1) as f64 / 1e6),
         })

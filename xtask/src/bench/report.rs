@@ -2,14 +2,16 @@
 
 mod json;
 mod table;
+mod targets;
 
-use super::{cpu::Cores, generator::Size, measure::Sample};
+use super::{cpu::Cores, figure::Figure, generator::Size, measure::Sample};
 use crate::report as progress;
 
 /// All that was measured in one run.
 pub struct Results {
     cores: Cores,
     samples: Vec<Sample>,
+    figures: Vec<Figure>,
     missing: Vec<Missing>,
     failures: Vec<(String, String)>,
 }
@@ -24,12 +26,23 @@ struct Missing {
 impl Results {
     /// Of no measurement yet.
     pub fn new(cores: Cores) -> Self {
-        Self { cores, samples: Vec::new(), missing: Vec::new(), failures: Vec::new() }
+        Self {
+            cores,
+            samples: Vec::new(),
+            figures: Vec::new(),
+            missing: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Adds a measurement.
     pub fn add(&mut self, sample: Sample) {
         self.samples.push(sample);
+    }
+
+    /// Adds figures of other kinds.
+    pub fn add_figures(&mut self, figures: Vec<Figure>) {
+        self.figures.extend(figures);
     }
 
     /// Notes that a subject can't be measured here.

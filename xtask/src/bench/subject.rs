@@ -111,9 +111,13 @@ fn not_installed(program: &str) -> Option<String> {
     missing.then(|| format!("`{program}` is not installed: `cargo xtask setup --bench` tries to"))
 }
 
+/// Where files are in memory.
+pub const MEMORY: &str = "/dev/shm";
+
 pub const FLOOR: &str = "XDP_DROP floor";
 pub const VTAP: &str = "vtap";
 pub const VTAP_WRITE: &str = "vtap -w";
+pub const VTAP_64_RULES: &str = "vtap, 64 rules";
 pub const VTAP_FILTERED: &str = "vtap, all filtered out";
 pub const TCPDUMP: &str = "tcpdump";
 pub const TCPDUMP_WRITE: &str = "tcpdump -w";
@@ -142,4 +146,9 @@ pub fn main() -> Vec<Box<dyn Subject>> {
         Box::new(tcpdump::Tcpdump::write()),
         Box::new(tcpdump::Tcpdump::tuned()),
     ]
+}
+
+/// Those whose start, memory and idle CPU time are measured.
+pub fn footprint() -> Vec<Box<dyn Subject>> {
+    vec![Box::new(vtap::Vtap::count()), Box::new(tcpdump::Tcpdump::stock())]
 }

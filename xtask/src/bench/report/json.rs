@@ -34,6 +34,7 @@ impl Results {
             "machine": machine(),
             "cores": self.cores,
             "samples": self.samples,
+            "figures": self.figures,
             "missing": missing.collect::<Vec<_>>(),
             "failures": failures.collect::<Vec<_>>(),
         })

@@ -4,10 +4,14 @@ use std::fmt::Write as _;
 
 use super::{Results, Spread};
 use crate::bench::{
+    figure::{Figure, Part},
     generator::Load,
     measure::{Loop, Sample},
     subject::{FLOOR, TCPDUMP},
 };
+
+/// The share of its CPU that a generator has on a quiet machine.
+const UNDISTURBED: f64 = 0.97;
 
 impl Results {
     /// All tables.
@@ -17,6 +21,11 @@ impl Results {
             self.closed(&load, &mut text);
         }
         self.open(&mut text);
+        for part in Part::ALL {
+            self.figures(part, &mut text);
+        }
+        self.targets(&mut text);
+        self.disturbance(&mut text);
         for missing in &self.missing {
             let size = missing.size.map_or_else(String::new, |size| format!(" with {size} bytes"));
             let _ = writeln!(text, "not measured: {}{size}: {}", missing.subject, missing.reason);
@@ -27,14 +36,43 @@ impl Results {
         text
     }
 
+    fn figures(&self, part: Part, text: &mut String) {
+        let mut figures = self.figures.iter().filter(|figure| figure.part == part).peekable();
+        if figures.peek().is_none() {
+            return;
+        }
+        let _ = writeln!(text, "\n{}\n", part.title());
+        text.push_str("| figure | median | (least-most) | unit |\n|---|--:|--:|---|\n");
+        for Figure { name, unit, rounds, .. } in figures {
+            let Some(spread) = Spread::of(rounds.iter().copied()) else { continue };
+            let Spread { median, least, most } = spread;
+            let _ = writeln!(text, "| {name} | {median:.2} | {least:.2}-{most:.2} | {unit} |");
+        }
+    }
+
+    /// Says so where something else had the CPUs, too.
+    fn disturbance(&self, text: &mut String) {
+        let disturbed = self.samples.iter().filter(|sample| sample.had_cpu < UNDISTURBED).count();
+        if disturbed > 0 {
+            let _ = writeln!(
+                text,
+                "\nIn {disturbed} of {} measurements something else on this machine took more than \
+                 {:.0} % of the generator's CPU: rates are too low there. The columns `ns` and `CPU s \
+                 per M` leave out the time of others.",
+                self.samples.len(),
+                100.0 * (1.0 - UNDISTURBED)
+            );
+        }
+    }
+
     fn closed(&self, load: &Load, text: &mut String) {
         let _ = writeln!(
             text,
             "\nClosed loop, inner frames of {} bytes, flows: {}\n",
             load.size, load.flows
         );
-        text.push_str("| capture | Mpps | (least-most) | Gbit/s | delivered | CPU s per M | × tcpdump | of floor |\n");
-        text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
+        text.push_str("| capture | Mpps | (least-most) | Gbit/s | delivered | ns | CPU s per M | × tcpdump | of floor |\n");
+        text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
         let median = |subject: &str| {
             let samples = self.of(Loop::Closed, load, subject);
             Spread::of(samples.iter().map(|sample| sample.mpps))
@@ -50,12 +88,13 @@ impl Results {
             };
             let _ = writeln!(
                 text,
-                "| {subject} | {:.3} | {:.3}-{:.3} | {:.2} | {} | {:.3} | {} | {} |",
+                "| {subject} | {:.3} | {:.3}-{:.3} | {:.2} | {} | {:.0} | {:.3} | {} | {} |",
                 mpps.median,
                 mpps.least,
                 mpps.most,
                 typical(&samples, Sample::gbps),
                 percent(typical(&samples, Sample::share)),
+                typical(&samples, |sample| sample.ns),
                 typical(&samples, |sample| sample.cpu),
                 ratio(tcpdump, 1),
                 ratio(floor, 2),
@@ -66,8 +105,7 @@ impl Results {
     fn open(&self, text: &mut String) {
         let loads = self.loads(Loop::Open);
         let Some(first) = loads.first() else { return };
-        type Figure = fn(&Sample) -> String;
-        let figures: [(&str, Figure); 2] = [
+        let figures: [(&str, Cell); 2] = [
             ("share delivered of what was offered", |sample| percent(sample.share())),
             ("CPU seconds per million packets delivered", |sample| format!("{:.3}", sample.cpu)),
         ];
@@ -121,6 +159,9 @@ impl Results {
         wanted.collect()
     }
 }
+
+/// What stands in a table about a sample.
+type Cell = fn(&Sample) -> String;
 
 /// The median of a figure.
 fn typical(samples: &[&Sample], figure: impl Fn(&Sample) -> f64) -> f64 {
