@@ -13,6 +13,7 @@ mod cpu;
 mod figure;
 mod file;
 mod footprint;
+mod gate;
 mod generator;
 mod measure;
 mod micro;
@@ -27,6 +28,7 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use rustix::process::geteuid;
 
+pub use self::gate::Gate;
 use self::{
     cpu::Cores,
     figure::Part,
@@ -45,6 +47,14 @@ pub struct BenchOptions {
     /// Only the most important figures, in less than two minutes
     #[arg(long)]
     quick: bool,
+
+    /// Only compare the instructions per packet with the budget in the sources
+    #[arg(long, exclusive = true)]
+    gate: bool,
+
+    /// Set that budget to what is counted now
+    #[arg(long, exclusive = true)]
+    update_budget: bool,
 
     /// Only these parts
     #[arg(long, value_delimiter = ',', value_enum, value_name = "PART")]
@@ -88,8 +98,11 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
         bail!("there is no subject `{unknown}`; there are {}", keys.join(", "));
     }
     let workspace = Workspace::find()?;
-    let binaries =
-        Binaries { vtap: build::vtap(&workspace)?, tool: build::bench_tool(&workspace)? };
+    if options.gate || options.update_budget {
+        gate(&workspace, options.update_budget)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let binaries = binaries(&workspace)?;
     let bench = Bench { binaries, cores: Cores::choose()?, interrupts: Interrupts::watch()? };
     topology::remove_stale();
     let mut results = Results::new(bench.cores);
@@ -103,6 +116,18 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
         0 => Ok(ExitCode::SUCCESS),
         count => bail!("{count} measurements of vtap failed"),
     }
+}
+
+fn binaries(workspace: &Workspace) -> Result<Binaries> {
+    Ok(Binaries { vtap: build::vtap(workspace)?, tool: build::bench_tool(workspace)? })
+}
+
+/// Whether the work per packet has grown; or sets the budget for that.
+pub fn gate(workspace: &Workspace, update: bool) -> Result<Gate> {
+    if !geteuid().is_root() {
+        return Ok(Gate::Skipped(vec!["loading the XDP program needs root".into()]));
+    }
+    gate::run(workspace, &binaries(workspace)?, update)
 }
 
 impl BenchOptions {

@@ -20,7 +20,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::BenchOptions, lab::LabOptions, run::RunOptions, test::TestOptions};
+use crate::{
+    bench::BenchOptions, lab::LabOptions, run::RunOptions, setup::SetupOptions, test::TestOptions,
+};
 
 /// Sets up, builds, runs and tests vtap.
 #[derive(Parser)]
@@ -43,7 +45,7 @@ Examples:
 #[derive(Subcommand)]
 enum Task {
     /// Install whatever building, the lab and the tests need and is missing
-    Setup,
+    Setup(SetupOptions),
     /// Build the one binary, target/release/vtap, with the eBPF program inside
     Build,
     /// Build, then run `vtap capture`
@@ -58,7 +60,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Setup => setup::setup(),
+        Task::Setup(options) => setup::setup(&options),
         Task::Build => build::build(),
         Task::Run(options) => run::run(options),
         Task::Lab(options) => lab::lab(options),

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::{
+    bench::{self, Gate},
     build,
     command::{check, output},
     report, setup,
@@ -44,13 +45,14 @@ Examples:
 
 /// Runs the task.
 pub fn test(options: &TestOptions) -> Result<ExitCode> {
-    setup::setup()?;
+    setup::ensure_everything()?;
     let workspace = Workspace::find()?;
     let mut run = Run::default();
     run.step("formatting", |_| formatting(&workspace));
     run.step("lints", |_| lints(&workspace));
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
     run.step("unit tests", |_| unit_tests(&workspace));
+    run.step("instructions", |run| instructions(&workspace, run));
     run.step("integration tests", |run| integration_tests(&workspace, options, run));
     run.summarize()
 }
@@ -133,6 +135,17 @@ fn unit_tests(workspace: &Workspace) -> Result<Ended> {
         "--no-fail-fast",
     ]))?;
     Ok(Ended::Passed)
+}
+
+/// Whether the work per packet has grown.
+fn instructions(workspace: &Workspace, run: &mut Run) -> Result<Ended> {
+    if run.failed().contains(&"build") {
+        return Ok(Ended::Skipped("there is no binary to measure".into()));
+    }
+    match bench::gate(workspace, false)? {
+        Gate::Passed => Ok(Ended::Passed),
+        Gate::Skipped(reasons) => Ok(Ended::Skipped(reasons.join("; "))),
+    }
 }
 
 fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run) -> Result<Ended> {

@@ -30,6 +30,11 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// The sources.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where setup puts tools that only this workspace uses.
     pub fn tools(&self) -> PathBuf {
         self.target.join("vtap-tools")

@@ -70,9 +70,29 @@ fn started(subject: &dyn Subject, scene: &Scene<'_>) -> Result<Running> {
 
 /// Bytes of a process in memory.
 struct Resident {
-    /// Of shared rings; a BPF ring's data is mapped twice in a row, but exists once.
+    /// Shared with the kernel.
     rings: u64,
     other: u64,
+}
+
+enum Kind {
+    /// Its data is mapped twice in a row, but exists once.
+    BpfRing,
+    SocketRing,
+    Other,
+}
+
+impl Kind {
+    /// Of the mapping that a line of smaps begins to describe.
+    fn of(line: &str) -> Self {
+        if line.ends_with("anon_inode:bpf-map") {
+            Self::BpfRing
+        } else if line.contains("socket:[") {
+            Self::SocketRing
+        } else {
+            Self::Other
+        }
+    }
 }
 
 impl Resident {
@@ -80,14 +100,18 @@ impl Resident {
         let path = format!("/proc/{pid}/smaps");
         let maps = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let mut resident = Self { rings: 0, other: 0 };
-        let mut is_ring = false;
+        let mut kind = Kind::Other;
         for line in maps.lines() {
             if let Some(size) = line.strip_prefix("Rss:") {
                 let kibibytes = size.trim().trim_end_matches(" kB").parse::<u64>();
                 let bytes = kibibytes.context("a size in smaps")? * 1024;
-                *(if is_ring { &mut resident.rings } else { &mut resident.other }) += bytes;
+                match kind {
+                    Kind::BpfRing => resident.rings += bytes / 2,
+                    Kind::SocketRing => resident.rings += bytes,
+                    Kind::Other => resident.other += bytes,
+                }
             } else if !line.split_whitespace().next().is_some_and(|word| word.ends_with(':')) {
-                is_ring = line.ends_with("anon_inode:bpf-map") || line.contains("socket:[");
+                kind = Kind::of(line);
             }
         }
         Ok(resident)
