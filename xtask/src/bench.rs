@@ -22,7 +22,7 @@ mod report;
 mod subject;
 mod topology;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
@@ -55,6 +55,10 @@ pub struct BenchOptions {
     /// Set that budget to what is counted now
     #[arg(long, exclusive = true)]
     update_budget: bool,
+
+    /// Where to draw the plots, instead of the target directory
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
 
     /// Only these parts
     #[arg(long, value_delimiter = ',', value_enum, value_name = "PART")]
@@ -110,8 +114,12 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
         bench.part(part, options, &mut results)?;
     }
     println!("{}", results.tables());
-    let file = results.write(&workspace.bench_results())?;
+    let dir = workspace.bench_results();
+    let file = results.write(&dir)?;
     progress::found(format_args!("all rounds are in {}", file.display()));
+    for plot in results.plots(options.plots.as_deref().unwrap_or(&dir))? {
+        progress::found(format_args!("drawn: {}", plot.display()));
+    }
     match results.failures() {
         0 => Ok(ExitCode::SUCCESS),
         count => bail!("{count} measurements of vtap failed"),

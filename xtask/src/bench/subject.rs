@@ -119,6 +119,7 @@ pub const VTAP: &str = "vtap";
 pub const VTAP_WRITE: &str = "vtap -w";
 pub const VTAP_64_RULES: &str = "vtap, 64 rules";
 pub const VTAP_FILTERED: &str = "vtap, all filtered out";
+pub const SOCKET: &str = "AF_XDP, copy mode";
 pub const TCPDUMP: &str = "tcpdump";
 pub const TCPDUMP_WRITE: &str = "tcpdump -w";
 pub const TCPDUMP_TUNED: &str = "tcpdump, tuned";

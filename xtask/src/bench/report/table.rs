@@ -129,7 +129,7 @@ impl Results {
     }
 
     /// Loads that were measured, in their order.
-    fn loads(&self, setting: Loop) -> Vec<Load> {
+    pub(super) fn loads(&self, setting: Loop) -> Vec<Load> {
         let mut loads: Vec<Load> = Vec::new();
         for sample in self.samples.iter().filter(|sample| sample.setting == setting) {
             if !loads.iter().any(|load| load.is_like(&sample.load)) {
@@ -151,7 +151,7 @@ impl Results {
         subjects
     }
 
-    fn of(&self, setting: Loop, load: &Load, subject: &str) -> Vec<&Sample> {
+    pub(super) fn of(&self, setting: Loop, load: &Load, subject: &str) -> Vec<&Sample> {
         let samples = self.samples.iter();
         let wanted = samples.filter(|sample| {
             sample.setting == setting && sample.load.is_like(load) && sample.subject == subject

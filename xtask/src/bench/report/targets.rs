@@ -147,7 +147,7 @@ impl Results {
         })
     }
 
-    fn median(
+    pub(super) fn median(
         &self,
         subject: &str,
         figure: fn(&Sample) -> f64,

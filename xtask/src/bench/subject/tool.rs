@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{Ended, FLOOR, STDOUT, Scene, Subject};
+use super::{Ended, FLOOR, SOCKET, STDOUT, Scene, Subject};
 
 /// A task of the tool.
 pub struct Tool {
@@ -25,7 +25,7 @@ impl Tool {
 
     /// The other fast path that people know.
     pub fn socket() -> Self {
-        Self { name: "AF_XDP, copy mode", task: "afxdp", ready: "receiving on", counts: true }
+        Self { name: SOCKET, task: "afxdp", ready: "receiving on", counts: true }
     }
 }
 
