@@ -30,7 +30,7 @@ use rustix::process::geteuid;
 
 pub use self::gate::Gate;
 use self::{
-    cpu::Cores,
+    cpu::{Cores, Priority},
     figure::Part,
     generator::Size,
     measure::{Bench, Sample},
@@ -109,6 +109,7 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
     let binaries = binaries(&workspace)?;
     let bench = Bench { binaries, cores: Cores::choose()?, interrupts: Interrupts::watch()? };
     topology::remove_stale();
+    let _priority = Priority::raise();
     let mut results = Results::new(bench.cores);
     for part in Part::ALL.into_iter().filter(|part| options.includes(*part)) {
         bench.part(part, options, &mut results)?;

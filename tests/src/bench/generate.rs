@@ -50,7 +50,7 @@ struct Sent {
 }
 
 /// The longest frame that fits the page of a live frame, with the headroom and the trailer that the
-/// kernel adds (net/bpf/test_run.c).
+/// kernel adds (`net/bpf/test_run.c`).
 const LARGEST_LIVE: usize = 3400;
 /// Frames of the first run when the rate is not known.
 const WARM_UP: u32 = 100_000;

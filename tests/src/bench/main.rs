@@ -1,5 +1,6 @@
 //! The parts of `cargo xtask bench` that need BPF: sends frames from within the kernel, and receives
 //! them in the ways that vtap is compared with. Each prints what it did as JSON.
+#![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 mod file;
 mod floor;
@@ -10,6 +11,8 @@ mod selections;
 mod size;
 mod socket;
 mod traffic;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -37,13 +40,23 @@ enum Task {
     Afxdp(socket::Options),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
-        Task::Generate(options) => generate::run(&options),
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Generate(options) => generate::run(options),
         Task::Micro => micro::run(),
         Task::Size => size::run(),
-        Task::File(options) => file::run(&options),
-        Task::Floor(options) => floor::run(&options),
-        Task::Afxdp(options) => socket::run(&options),
+        Task::File(options) => file::run(options),
+        Task::Floor(options) => floor::run(options),
+        Task::Afxdp(options) => socket::run(options),
     }
 }

@@ -44,6 +44,33 @@ fn cpu_list(text: &str) -> Vec<usize> {
     text.trim().split(',').filter_map(range).flatten().collect()
 }
 
+/// Until dropped, whatever this session runs comes before what other sessions do: where the kernel
+/// groups processes by session (`sched_autogroup_enabled`), niceness counts only within a group.
+pub struct Priority {
+    before: Option<String>,
+}
+
+const AUTOGROUP: &str = "/proc/self/autogroup";
+
+impl Priority {
+    /// Raises it, if it can be.
+    pub fn raise() -> Self {
+        // Such as `/autogroup-18 nice 0`.
+        let group = fs::read_to_string(AUTOGROUP).unwrap_or_default();
+        let before = group.split_whitespace().last().map(str::to_owned);
+        let raised = fs::write(AUTOGROUP, "-20").is_ok();
+        Self { before: before.filter(|_| raised) }
+    }
+}
+
+impl Drop for Priority {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = fs::write(AUTOGROUP, before);
+        }
+    }
+}
+
 /// The kernel thread that polls an interface with threaded NAPI.
 pub struct NapiThread {
     pid: u32,

@@ -9,7 +9,7 @@ use super::topology::{Net, TAP_DEV};
 use crate::command::output;
 
 /// How long inner frames are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// All of this many bytes.
     Bytes(u32),

@@ -91,8 +91,8 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     let labels = bars.iter().enumerate().flat_map(|(row, (name, stages))| {
         let (row, sum) = (row as f64, sum(stages));
         [
-            Text::new(format!(" {sum:.0}"), (sum, row), number.clone()),
-            Text::new(format!("{name}  "), (0.0, row), subject.clone()),
+            Text::new(format!("{sum:.0}"), (sum + most * 0.008, row), number.clone()),
+            Text::new((*name).to_owned(), (-most * 0.008, row), subject.clone()),
         ]
     });
     // Names stand left of the axis, where a chart clips nothing.

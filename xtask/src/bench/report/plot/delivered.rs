@@ -25,7 +25,7 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
         return Ok(false);
     };
     let mut chart = ChartBuilder::on(area)
-        .caption("Packets delivered, at a given rate", text(20))
+        .caption("Packets delivered of those offered in the open loop", text(20))
         .margin(12)
         .x_label_area_size(48)
         .y_label_area_size(64)
@@ -35,7 +35,8 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
         .configure_mesh()
         .x_desc("millions of packets offered per second")
         .y_desc("delivered, in per cent")
-        .x_label_formatter(&|rate| format!("{rate:.1}"))
+        .x_labels(16)
+        .x_label_formatter(&|rate| format!("{}", (rate * 100.0).round() / 100.0))
         .y_label_formatter(&|share| format!("{share:.0}"))
         .axis_desc_style(text(16))
         .label_style(text(14))
@@ -75,5 +76,7 @@ fn points(results: &Results, subject: &str) -> Vec<(f64, f64)> {
         let share = Spread::of(samples.iter().map(|sample| sample.share()))?;
         Some((rate.median, 100.0 * share.median))
     };
-    loads.filter_map(point).collect()
+    let mut points: Vec<_> = loads.filter_map(point).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
 }

@@ -19,7 +19,7 @@ const FILLED: f64 = 0.84;
 pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     let mut loads: Vec<_> =
         results.loads(Loop::Closed).into_iter().filter(|load| load.flows == 1).collect();
-    loads.sort_by_key(|load| load.size);
+    loads.sort_by(|a, b| a.size.average().total_cmp(&b.size.average()));
     if loads.len() < 2 {
         return Ok(false);
     }
@@ -31,7 +31,7 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     let all = subjects.iter().flat_map(|(s, _)| (0..loads.len()).filter_map(|at| rate(s, at)));
     let Some(most) = all.max_by(f64::total_cmp) else { return Ok(false) };
     let mut chart = ChartBuilder::on(area)
-        .caption("Rate reached without loss, by size of the inner frame", text(20))
+        .caption("Packets per second in the closed loop, by size of the inner frame", text(20))
         .margin(12)
         .x_label_area_size(48)
         .y_label_area_size(64)
