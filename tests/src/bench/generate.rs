@@ -1,6 +1,6 @@
 //! Sends frames: `BPF_PROG_TEST_RUN` hands them to a program that redirects them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -43,10 +43,11 @@ struct Sent {
     frames: u64,
     /// Those of the measured run.
     measured: u64,
-    /// How long that took.
+    /// How long that took by the kernel's own account, which leaves out making the frames' memory
+    /// and giving it back, and when others had the CPU.
     seconds: f64,
-    /// How much of it the generator, with the softirqs that ran in its stead, had its CPU.
-    cpu_seconds: f64,
+    /// How long it took by the clock.
+    elapsed: f64,
 }
 
 /// The longest frame that fits the page of a live frame, with the headroom and the trailer that the
@@ -64,15 +65,15 @@ const BATCHES_PER_SECOND: u32 = 20_000;
 pub fn run(options: &Options) -> Result<()> {
     ensure!(options.flows.is_power_of_two(), "the number of flows must be a power of two");
     let generator = Generator::new(options)?;
-    let begin = Instant::now();
-    generator.send(options.rate.map_or(WARM_UP, |rate| frames(f64::from(rate), WARM_UP_TIME)))?;
+    let first = options.rate.map_or(WARM_UP, |rate| frames(f64::from(rate), WARM_UP_TIME));
+    let took = generator.send(first)?;
     let warm_up = generator.sent()?;
-    let rate = options.rate.map_or(warm_up as f64 / begin.elapsed().as_secs_f64(), f64::from);
-    let (begin, cpu_begin) = (Instant::now(), cpu_time()?);
-    generator.send(frames(rate, options.seconds))?;
-    let (seconds, cpu_seconds) = (begin.elapsed().as_secs_f64(), cpu_time()? - cpu_begin);
+    let rate = options.rate.map_or(warm_up as f64 / took, f64::from);
+    let begin = Instant::now();
+    let seconds = generator.send(frames(rate, options.seconds))?;
+    let elapsed = begin.elapsed().as_secs_f64();
     let frames = generator.sent()?;
-    let sent = Sent { frames, measured: frames - warm_up, seconds, cpu_seconds };
+    let sent = Sent { frames, measured: frames - warm_up, seconds, elapsed };
     println!("{}", serde_json::to_string(&sent)?);
     Ok(())
 }
@@ -82,11 +83,9 @@ fn frames(rate: f64, seconds: f64) -> u32 {
     ((rate * seconds) as u32).max(1)
 }
 
-/// Seconds of CPU time that this thread has had.
-fn cpu_time() -> Result<f64> {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = schedstat.split_whitespace().next().unwrap_or_default();
-    Ok(nanoseconds.parse::<f64>().context("/proc/thread-self/schedstat")? / 1e9)
+/// Seconds of all runs together. The kernel tells the mean of one in whole nanoseconds, cut off.
+fn in_all(mean: Duration, runs: u32) -> f64 {
+    (mean.as_nanos() as f64 + 0.5) * f64::from(runs) / 1e9
 }
 
 struct Generator {
@@ -128,32 +127,33 @@ impl Generator {
         Ok(Self { ebpf, frame, batch })
     }
 
-    /// Sends about as many frames, in one test run.
-    fn send(&self, frames: u32) -> Result<()> {
+    /// Sends about as many frames, in one test run; returns how many seconds that took.
+    fn send(&self, frames: u32) -> Result<f64> {
         if self.frame.len() > LARGEST_LIVE {
             return self.send_large(frames);
         }
         let program: &Xdp = self.ebpf.program("generate").context("no generator")?.try_into()?;
-        program.test_run(TestRunOptions {
+        let result = program.test_run(TestRunOptions {
             data_in: Some(&self.frame),
             repeat: frames,
             attrs: TestRunAttrs::new().xdp_live_frames(self.batch),
             ..TestRunOptions::new()
         })?;
-        Ok(())
+        Ok(in_all(result.duration, frames))
     }
 
-    fn send_large(&self, frames: u32) -> Result<()> {
+    fn send_large(&self, frames: u32) -> Result<f64> {
         const COPIES: u32 = 16;
+        let repeat = (frames / COPIES).max(1);
         let program: &SchedClassifier =
             self.ebpf.program("generate_large").context("no generator")?.try_into()?;
-        program.test_run(TestRunOptions {
+        let result = program.test_run(TestRunOptions {
             // The program appends the rest.
             data_in: Some(&self.frame[..LARGEST_LIVE]),
-            repeat: frames / COPIES,
+            repeat,
             ..TestRunOptions::new()
         })?;
-        Ok(())
+        Ok(in_all(result.duration, repeat))
     }
 
     /// Frames sent so far.

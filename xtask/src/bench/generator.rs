@@ -82,10 +82,10 @@ pub struct Sent {
     pub frames: u64,
     /// Those of the measured run.
     pub measured: u64,
-    /// How long that took.
+    /// How long that took while the generator had its CPU.
     pub seconds: f64,
-    /// How long it had its CPU in that time.
-    pub cpu_seconds: f64,
+    /// How long it took by the clock.
+    pub elapsed: f64,
 }
 
 impl Load {

@@ -65,12 +65,18 @@ fn full() -> Vec<Series> {
 }
 
 fn quick() -> Vec<Series> {
-    let sizes = [SIZE, Size::Bytes(1400)].map(|size| load(size, 0.4)).to_vec();
+    let closed = |size, subjects| Series {
+        setting: Loop::Closed,
+        loads: vec![load(size, 0.4)],
+        subjects,
+        rounds: 2,
+    };
     vec![
-        Series { setting: Loop::Closed, loads: sizes, subjects: subject::main(), rounds: 2 },
+        closed(SIZE, subject::all()),
+        closed(Size::Bytes(1400), subject::main()),
         Series {
             setting: Loop::Open,
-            loads: rates(&[500_000, 2_000_000], 0.4),
+            loads: rates(&[1_000_000, 4_000_000], 0.4),
             subjects: subject::main(),
             rounds: 1,
         },

@@ -120,7 +120,8 @@ fn stages(
             sample.setting == Loop::Closed && sample.load.size == SIZE && sample.load.flows == 1
         })
     };
-    let kernel = |subject| median(subject, |sample| sample.ns);
+    // The first CPU sends and receives, and does nothing else.
+    let kernel = |subject| median(subject, |sample| 1000.0 / sample.offered_mpps);
     // From seconds per million.
     let user = |subject| median(subject, |sample| sample.cpu * 1000.0);
     let floor = kernel(FLOOR)?;
