@@ -18,3 +18,10 @@ pub fn vtap(workspace: &Workspace) -> Result<PathBuf> {
     check(workspace.cargo().args(["build", "--release", "--package", "vtap-user"]))?;
     Ok(workspace.vtap())
 }
+
+/// Builds the benchmark's tool, and returns its path.
+pub fn bench_tool(workspace: &Workspace) -> Result<PathBuf> {
+    setup::ensure_toolchain(workspace)?;
+    check(workspace.cargo().args(["build", "--release", "--package", "vtap-tests", "--bins"]))?;
+    Ok(workspace.bench_tool())
+}

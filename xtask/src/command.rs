@@ -196,6 +196,11 @@ impl Running {
         Ok(Self { child: child.map_err(|error| unstarted(command, error))?, name: shown(command) })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)

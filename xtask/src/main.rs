@@ -1,6 +1,7 @@
 //! vtap's tasks, run as `cargo xtask TASK`.
 
 mod apt;
+mod bench;
 mod build;
 mod command;
 mod compiler;
@@ -21,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{lab::LabOptions, run::RunOptions, test::TestOptions};
+use crate::{
+    bench::BenchOptions, lab::LabOptions, run::RunOptions, setup::SetupOptions, test::TestOptions,
+};
 
 /// Sets up, builds, runs and tests vtap.
 #[derive(Parser)]
@@ -38,12 +41,13 @@ Examples:
   cargo xtask run --lab -c 3 -w a.pcapng
   cargo xtask run -- -i ens3 --vni 7     capture on an interface of this machine
   cargo xtask lab exec client ping -c 1 10.0.1.2
-  cargo xtask test";
+  cargo xtask test
+  cargo xtask bench --quick";
 
 #[derive(Subcommand)]
 enum Task {
     /// Install whatever building, the lab and the tests need and is missing
-    Setup,
+    Setup(SetupOptions),
     /// Build the one binary, target/release/vtap, with the eBPF program inside
     Build,
     /// Build, then run `vtap capture`
@@ -52,15 +56,18 @@ enum Task {
     Lab(LabOptions),
     /// Check and test everything; says what was skipped and why
     Test(TestOptions),
+    /// Measure vtap against tcpdump and others, in network namespaces
+    Bench(BenchOptions),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Setup => setup::setup(),
+        Task::Setup(options) => setup::setup(&options),
         Task::Build => build::build(),
         Task::Run(options) => run::run(options),
         Task::Lab(options) => lab::lab(options),
         Task::Test(options) => test::test(&options),
+        Task::Bench(options) => bench::bench(&options),
     };
     result.unwrap_or_else(|error| {
         report::failure(&error);

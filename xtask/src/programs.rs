@@ -1,4 +1,4 @@
-//! Programs that the lab and the tests run.
+//! Programs that the lab, the tests and the benchmark run.
 
 use crate::command::find;
 
@@ -25,7 +25,7 @@ const fn optional(name: &'static str, package: &'static str, without: &'static s
 const UNTESTED: &str = "the tests that need it are skipped";
 
 /// All of them.
-pub const PROGRAMS: [Program; 7] = [
+pub const PROGRAMS: [Program; 8] = [
     needed("ip", "iproute2", "iproute"),
     needed("tc", "iproute2", "iproute-tc"),
     needed("ping", "iputils-ping", "iputils"),
@@ -37,6 +37,19 @@ pub const PROGRAMS: [Program; 7] = [
     optional("tcpdump", "tcpdump", UNTESTED),
     Program { dnf: "wireshark-cli", ..optional("tshark", "tshark", UNTESTED) },
     optional("bpftool", "bpftool", UNTESTED),
+    optional("valgrind", "valgrind", "instructions of the user side are not counted"),
+];
+
+const UNCOMPARED: &str = "vtap is not compared with it";
+
+/// What the benchmark compares with, and needs for that.
+pub const PEERS: [Program; 6] = [
+    optional("taskset", "util-linux", "there is no benchmark"),
+    optional("ethtool", "ethtool", "there is no benchmark"),
+    optional("tcpdump", "tcpdump", UNCOMPARED),
+    Program { dnf: "nftables", ..optional("nft", "nftables", "tcpdump is not tuned") },
+    Program { dnf: "wireshark-cli", ..optional("dumpcap", "wireshark-common", UNCOMPARED) },
+    optional("xdpdump", "xdp-tools", UNCOMPARED),
 ];
 
 /// What tests on other kernels need besides.

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
 
 use crate::{
     apt::Apt,
@@ -25,16 +26,37 @@ where github.com can be reached for bpf-linker, or, on Debian 12,
     apt-get install rustc-web cargo-web rust-web-src llvm-22-dev
 and run `cargo xtask setup` again";
 
+/// Options of `cargo xtask setup`.
+#[derive(Args)]
+pub struct SetupOptions {
+    /// Also install the programs that the benchmark compares with
+    #[arg(long)]
+    bench: bool,
+}
+
 /// Runs the task.
-pub fn setup() -> Result<ExitCode> {
+pub fn setup(options: &SetupOptions) -> Result<ExitCode> {
     let mut apt = Apt::default();
-    toolchain(&Workspace::find()?, &mut apt)?;
-    needed_programs(&mut apt)?;
-    optional_programs(&mut apt);
+    everything(&mut apt)?;
+    if options.bench {
+        optional_programs(&programs::PEERS, &mut apt);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets up whatever building, the lab and the tests need and is missing.
+pub fn ensure_everything() -> Result<()> {
+    everything(&mut Apt::default())
+}
+
+fn everything(apt: &mut Apt) -> Result<()> {
+    toolchain(&Workspace::find()?, apt)?;
+    needed_programs(apt)?;
+    optional_programs(&PROGRAMS, apt);
     let present = PROGRAMS.iter().filter(|program| program.installed());
     let present: Vec<_> = present.map(|program| program.name).collect();
     report::found(format_args!("programs: {}", present.join(", ")));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Sets up what building needs, if it is missing.
@@ -53,7 +75,7 @@ pub fn ensure_programs() -> Result<()> {
     }
     let mut apt = Apt::default();
     needed_programs(&mut apt)?;
-    optional_programs(&mut apt);
+    optional_programs(&PROGRAMS, &mut apt);
     Ok(())
 }
 
@@ -95,6 +117,11 @@ fn ready(workspace: &Workspace) -> Option<Compiler> {
     let recorded = Toolchain::read(&workspace.tools()).filter(|_| linker::works(&dir))?;
     let mut installed = Compiler::installed().into_iter();
     installed.find(|compiler| recorded.fits(compiler, &dir))
+}
+
+/// The compiler of the eBPF program, if it is set up.
+pub fn ebpf_compiler(workspace: &Workspace) -> Option<String> {
+    ready(workspace).map(|compiler| compiler.to_string())
 }
 
 fn report_toolchain(workspace: &Workspace, compiler: &Compiler) {
@@ -174,8 +201,8 @@ fn install_missing(apt: &mut Apt, missing: &[&Program], whom: &str) -> Result<()
     apt.install(&packages).with_context(|| format!("{whom} needs {}", named(missing)))
 }
 
-fn optional_programs(apt: &mut Apt) {
-    for program in PROGRAMS.iter().filter(|program| !program.installed()) {
+fn optional_programs(programs: &[Program], apt: &mut Apt) {
+    for program in programs.iter().filter(|program| !program.installed()) {
         let Some(without) = program.without else { continue };
         if let Err(error) = apt.install(&[program.apt]) {
             report::warning(format_args!("without {}, {without}: {error:#}", named(&[program])));

@@ -81,7 +81,7 @@ Examples:
 
 /// Runs the task.
 pub fn test(options: &TestOptions) -> Result<ExitCode> {
-    setup::setup()?;
+    setup::ensure_everything()?;
     let workspace = Workspace::find()?;
     let mut run = Run::default();
     let wanted = |part| options.only.is_none_or(|only| only == part);

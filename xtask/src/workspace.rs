@@ -30,6 +30,11 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// The sources.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where setup puts tools that only this workspace uses.
     pub fn tools(&self) -> PathBuf {
         self.target.join("vtap-tools")
@@ -67,6 +72,16 @@ impl Workspace {
                 .map(PathBuf::from)
         });
         programs.next().with_context(|| format!("cargo built no program of the test {test}"))
+    }
+
+    /// The benchmark's tool.
+    pub fn bench_tool(&self) -> PathBuf {
+        self.target.join("release/vtap-bench-tool")
+    }
+
+    /// Where the benchmark leaves its results.
+    pub fn bench_results(&self) -> PathBuf {
+        self.target.join("bench")
     }
 
     /// The cargo that runs this task, in the workspace.

@@ -1,0 +1,119 @@
+//! The generator: test runs hand over frames, the program sends them into an interface.
+
+use core::hint::black_box;
+
+use aya_ebpf::{
+    bindings::{
+        TC_ACT_OK,
+        xdp_action::{XDP_ABORTED, XDP_DROP},
+    },
+    btf_maps::PerCpuArray,
+    helpers::generated::{
+        bpf_redirect, bpf_skb_change_tail, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len,
+    },
+    macros::{btf_map, classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+
+use crate::{
+    pace,
+    shape::{FIELDS, FIRST_PORT, MIX, SOURCE_PORT, Shape},
+};
+
+/// The interface that frames are sent into.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata.bench")]
+static IFINDEX: u32 = 0;
+
+/// Flows, less one; a power of two less one.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata.bench")]
+static FLOW_MASK: u32 = 0;
+
+/// Bytes of every frame; 0 for a mix of [`SHAPES`].
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata.bench")]
+static FRAME_LEN: u32 = 0;
+
+/// The frames of a mix.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata.bench")]
+static SHAPES: [Shape; MIX] = [Shape { len: 0, fields: [0; FIELDS.len()] }; MIX];
+
+/// Frames sent so far.
+#[btf_map]
+static SENT: PerCpuArray<u64, 1> = PerCpuArray::new();
+
+/// Sends frames of a page at most.
+#[xdp]
+pub fn generate(ctx: XdpContext) -> u32 {
+    if !pace::wait() {
+        return XDP_DROP;
+    }
+    send(&ctx).unwrap_or(XDP_ABORTED)
+}
+
+#[inline(always)]
+fn send(ctx: &XdpContext) -> Option<u32> {
+    // SAFETY: this CPU's own value.
+    let sent = unsafe { &mut *SENT.get_ptr_mut(0)? };
+    if *black_box(&FRAME_LEN) == 0 {
+        // The verifier learns no bound from a remainder; the compiler must not drop the check.
+        let place = black_box((*sent % MIX as u64) as usize);
+        shape(ctx, black_box(&SHAPES).get(place)?)?;
+    }
+    let flow = (*sent as u32 & *black_box(&FLOW_MASK)) as u16;
+    set(ctx, SOURCE_PORT, (FIRST_PORT + flow).to_be())?;
+    *sent += 1;
+    // SAFETY: no preconditions.
+    Some(unsafe { bpf_redirect(*black_box(&IFINDEX), 0) } as u32)
+}
+
+/// Gives a frame, which is as long as the longest of the mix, its length.
+#[inline(always)]
+fn shape(ctx: &XdpContext, shape: &Shape) -> Option<()> {
+    // SAFETY: a plain query on a valid context.
+    let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as i32;
+    // SAFETY: a valid context; the helper checks the length.
+    if unsafe { bpf_xdp_adjust_tail(ctx.ctx, i32::from(shape.len) - len) } != 0 {
+        return None;
+    }
+    for (offset, value) in FIELDS.iter().zip(shape.fields) {
+        set(ctx, *offset, value)?;
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn set(ctx: &XdpContext, offset: usize, value: u16) -> Option<()> {
+    let start = ctx.data() + offset;
+    if start + size_of::<u16>() > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: within the frame, as just checked.
+    unsafe { (start as *mut u16).write_unaligned(value) };
+    Some(())
+}
+
+/// Copies of one frame per test run: as many as a receive softirq takes at a time.
+const COPIES: u32 = 16;
+
+/// Sends frames that do not fit a page, as live frames must: copies of a socket buffer instead.
+#[classifier]
+pub fn generate_large(ctx: TcContext) -> i32 {
+    let len = *black_box(&FRAME_LEN);
+    // SAFETY: a valid context; the helper checks the length.
+    if ctx.len() != len && unsafe { bpf_skb_change_tail(ctx.skb.skb, len, 0) } != 0 {
+        return TC_ACT_OK;
+    }
+    for _ in 0..COPIES {
+        if pace::wait() {
+            let _ = ctx.clone_redirect(*black_box(&IFINDEX), 0);
+            if let Some(sent) = SENT.get_ptr_mut(0) {
+                // SAFETY: this CPU's own value.
+                unsafe { *sent += 1 };
+            }
+        }
+    }
+    TC_ACT_OK
+}

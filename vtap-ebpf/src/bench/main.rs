@@ -1,0 +1,28 @@
+//! What the benchmark runs in the kernel besides vtap itself: a generator of mirrored frames, and
+//! the programs that others are compared by.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+mod generate;
+#[cfg(target_arch = "bpf")]
+mod pace;
+#[cfg(target_arch = "bpf")]
+mod receive;
+#[cfg(target_arch = "bpf")]
+mod shape;
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"GPL\0";
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {
+    eprintln!("vtap-bench runs in the kernel: build vtap-bench-tool, which embeds it");
+}
