@@ -109,6 +109,9 @@ pub fn bench(options: &BenchOptions) -> Result<ExitCode> {
     let bench = Bench { binaries, cores: Cores::choose()?, interrupts: Interrupts::watch()? };
     topology::remove_stale();
     let _priority = Priority::raise();
+    if plan::plan(options).is_empty() {
+        bail!("nothing to measure: there is no such subject with frames of that size");
+    }
     let mut results = Results::new(bench.cores);
     for part in Part::ALL.into_iter().filter(|part| options.includes(*part)) {
         bench.part(part, options, &mut results)?;

@@ -13,7 +13,10 @@ use serde::Serialize;
 
 use crate::{
     object,
-    traffic::{self, IMIX, shape::Shape},
+    traffic::{
+        self, IMIX,
+        shape::{COPIES, MIX, Shape},
+    },
 };
 
 /// Options of the generator.
@@ -143,7 +146,6 @@ impl Generator {
     }
 
     fn send_large(&self, frames: u32) -> Result<f64> {
-        const COPIES: u32 = 16;
         let repeat = (frames / COPIES).max(1);
         let program: &SchedClassifier =
             self.ebpf.program("generate_large").context("no generator")?.try_into()?;
@@ -166,7 +168,7 @@ impl Generator {
 
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct Shapes([Shape; traffic::shape::MIX]);
+struct Shapes([Shape; MIX]);
 
 // SAFETY: integers without padding.
 unsafe impl Pod for Shapes {}

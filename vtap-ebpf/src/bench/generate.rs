@@ -17,7 +17,7 @@ use aya_ebpf::{
 
 use crate::{
     pace,
-    shape::{FIELDS, FIRST_PORT, MIX, SOURCE_PORT, Shape},
+    shape::{COPIES, FIELDS, FIRST_PORT, MIX, SOURCE_PORT, Shape},
 };
 
 /// The interface that frames are sent into.
@@ -94,9 +94,6 @@ fn set(ctx: &XdpContext, offset: usize, value: u16) -> Option<()> {
     unsafe { (start as *mut u16).write_unaligned(value) };
     Some(())
 }
-
-/// Copies of one frame per test run: as many as a receive softirq takes at a time.
-const COPIES: u32 = 16;
 
 /// Sends frames that do not fit a page, as live frames must: copies of a socket buffer instead.
 #[classifier]

@@ -21,5 +21,8 @@ pub struct Shape {
     pub fields: [u16; FIELDS.len()],
 }
 
+/// Copies that one test run of the large-frame generator sends.
+pub const COPIES: u32 = 16;
+
 /// Frames of a mix, after which it begins anew.
 pub const MIX: usize = 12;

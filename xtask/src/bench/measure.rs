@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     cpu::{Cores, NapiThread, cpu_time},
     figure::Part,
-    generator::Load,
+    generator::{Load, Sent},
     subject::{Binaries, Ended, MEMORY, STDERR, STDOUT, Scene, Subject},
     topology::Net,
 };
@@ -111,20 +111,7 @@ impl Bench {
         let scene =
             Scene { net: &net, cores: self.cores, binaries: &self.binaries, dir: dir.path() };
         subject.prepare(&scene)?;
-        let mut running = self.start(subject, &scene)?;
-        let pid = running.id();
-        let cpu = || -> Result<f64> {
-            Ok(cpu_time(pid)? + napi.as_ref().map_or(Ok(0.0), NapiThread::cpu_time)?)
-        };
-        let cpu_before = cpu()?;
-        let sent = load.send(&self.binaries.tool, &net, self.cores.generator)?;
-        settle(pid)?;
-        let cpu_after = cpu()?;
-        ensure!(running.ended()?.is_none(), "it ended by itself: {}", said(&scene));
-        let status = running.finish(PATIENCE)?;
-        ensure!(status.success(), "{status}: {}", said(&scene));
-        self.interrupts.check()?;
-
+        let (sent, cpu_seconds) = self.load(subject, &scene, napi.as_ref(), &load)?;
         let (arrived, dropped) = (net.arrived()?, net.dropped()?);
         ensure!(
             arrived + dropped == sent.frames,
@@ -145,8 +132,32 @@ impl Bench {
             offered_mpps,
             had_cpu: sent.seconds / sent.elapsed,
             mpps: offered_mpps * delivered as f64 / sent.frames as f64,
-            cpu: (cpu_after - cpu_before) / (delivered.max(1) as f64 / 1e6),
+            cpu: cpu_seconds / (delivered.max(1) as f64 / 1e6),
         })
+    }
+
+    /// Runs a subject while frames are sent; returns what was sent, and the seconds of CPU time that
+    /// receiving it took.
+    fn load(
+        &self,
+        subject: &dyn Subject,
+        scene: &Scene<'_>,
+        napi: Option<&NapiThread>,
+        load: &Load,
+    ) -> Result<(Sent, f64)> {
+        let mut running = self.start(subject, scene)?;
+        let pid = running.id();
+        let cpu =
+            || -> Result<f64> { Ok(cpu_time(pid)? + napi.map_or(Ok(0.0), NapiThread::cpu_time)?) };
+        let before = cpu()?;
+        let sent = load.send(&self.binaries.tool, scene.net, self.cores.generator)?;
+        settle(pid)?;
+        let used = cpu()? - before;
+        ensure!(running.ended()?.is_none(), "it ended by itself: {}", said(scene));
+        let status = running.finish(PATIENCE)?;
+        ensure!(status.success(), "{status}: {}", said(scene));
+        self.interrupts.check()?;
+        Ok((sent, used))
     }
 
     fn start(&self, subject: &dyn Subject, scene: &Scene<'_>) -> Result<Running> {

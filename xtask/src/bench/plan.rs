@@ -22,8 +22,8 @@ const OTHER_SIZES: [Size; 5] =
 /// Enough to meet every receive queue and hash.
 const FLOWS: u32 = 64;
 /// Offered in the open loop, per second.
-const RATES: [u32; 8] =
-    [100_000, 250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000];
+const RATES: [u32; 9] =
+    [100_000, 250_000, 500_000, 1_000_000, 2_000_000, 2_500_000, 3_000_000, 4_000_000, 5_000_000];
 
 /// What the options ask for.
 pub fn plan(options: &BenchOptions) -> Vec<Series> {
@@ -76,7 +76,7 @@ fn quick() -> Vec<Series> {
         closed(Size::Bytes(1400), subject::main()),
         Series {
             setting: Loop::Open,
-            loads: rates(&[1_000_000, 4_000_000], 0.4),
+            loads: rates(&[500_000, 2_000_000, 4_000_000], 0.4),
             subjects: subject::main(),
             rounds: 1,
         },

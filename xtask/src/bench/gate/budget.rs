@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{report, workspace::Workspace};
 
-/// What may be exceeded by chance: hash seeds, addresses.
-const TOLERANCE: f64 = 0.03;
+/// What may be exceeded by chance (hash seeds, addresses), in per cent.
+const TOLERANCE: u64 = 3;
 
 /// What instruction counts depend on besides our sources.
 pub type Basis = BTreeMap<String, String>;
@@ -74,7 +74,7 @@ impl Budget {
             };
             let change = *count as f64 / *allowed as f64 - 1.0;
             report::detail(format_args!("{name:52} {count:8} {:+6.1} %", 100.0 * change));
-            if change > TOLERANCE {
+            if count * 100 > allowed * (100 + TOLERANCE) {
                 grown.push(format!(
                     "{part}, {name}: {count} instead of {allowed}, {:.1} % more",
                     100.0 * change

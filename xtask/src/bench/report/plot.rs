@@ -45,7 +45,7 @@ type Plot = fn(&Results, &Area<'_>) -> Result<bool>;
 
 const PLOTS: [(&str, u32, Plot); 3] = [
     ("delivered.svg", 460, delivered::draw),
-    ("cost.svg", 380, cost::draw),
+    ("cost.svg", 480, cost::draw),
     ("sizes.svg", 460, sizes::draw),
 ];
 

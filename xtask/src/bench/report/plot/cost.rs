@@ -28,6 +28,9 @@ const STAGES: [(&str, RGBColor); 5] = [
     ("write", RGBColor(0xd5, 0x5e, 0x00)),
 ];
 
+/// Above the bars, what the legend takes.
+const LEGEND_ROWS: f64 = 2.6;
+
 /// Subjects, what they do without copying, and what they do without writing.
 const SUBJECTS: [(&str, &str, Option<&str>); 7] = [
     (TCPDUMP_WRITE, FLOOR, Some(TCPDUMP)),
@@ -55,7 +58,7 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
         .margin(12)
         .x_label_area_size(48)
         .y_label_area_size(160)
-        .build_cartesian_2d(0.0..most * 1.08, -0.5..bars.len() as f64 - 0.5)
+        .build_cartesian_2d(0.0..most * 1.08, -0.5..bars.len() as f64 + LEGEND_ROWS)
         .map_err(failed)?;
     chart
         .configure_mesh()
