@@ -71,8 +71,8 @@ impl Wire {
     pub const fn largest_frame(self) -> usize {
         match self {
             Self::Veth => 65_000,
-            // At most 18 buffers (MAX_SKB_FRAGS + 1), of a page each less XDP's room in it.
-            Self::Virtio => 60_000,
+            // At most 18 buffers (MAX_SKB_FRAGS + 1), the size of which differs between kernels.
+            Self::Virtio => 16_000,
         }
     }
 }

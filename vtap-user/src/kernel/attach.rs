@@ -1,7 +1,10 @@
 //! Attaches the program to an interface.
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use aya::programs::{ProgramError, Xdp, XdpMode, links::FdLink, loaded_programs};
+use aya::{
+    programs::{ProgramError, Xdp, XdpMode, links::FdLink, loaded_programs},
+    util::KernelVersion,
+};
 use rustix::io::Errno;
 
 use super::{
@@ -28,11 +31,10 @@ pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Resul
     if let Some(id) = interface.xdp_program {
         bail!(already_there(interface, id));
     }
-    let fits = tap.takes_fragments() || interface.mtu <= ONE_BUFFER;
+    let fragments = tap.takes_fragments() && !driver_drops_fragments(interface);
+    let fits = fragments || interface.mtu <= ONE_BUFFER;
     let program = tap.program()?;
     match mode {
-        // Some drivers take the program and then drop, untold, what does not fit: virtio_net of
-        // Linux 5.10 up to an MTU of 4,084, though `xdp_linearize_page` has less room.
         cli::XdpMode::Auto if !fits => generic(program, interface, Some(too_large(interface.mtu))),
         cli::XdpMode::Native => link(program, interface, XdpMode::Driver)
             .map(|link| Attached { _link: link, mode: "native", fallback: None })
@@ -66,10 +68,19 @@ fn link(program: &mut Xdp, interface: &Interface, mode: XdpMode) -> Result<FdLin
     program.take_link(id)?.try_into().map_err(|_| refused())
 }
 
+/// Whether the driver would take the program and then drop, untold, what does not fit a buffer:
+/// `virtio_net` hands on fragments since Linux 6.3, and before that takes MTUs of up to 4,084 for
+/// which `xdp_linearize_page` has no room.
+fn driver_drops_fragments(interface: &Interface) -> bool {
+    let driver = std::fs::read_link(format!("/sys/class/net/{}/device/driver", interface.name));
+    let virtio = driver.is_ok_and(|driver| driver.ends_with("virtio_net"));
+    virtio && KernelVersion::current().is_ok_and(|kernel| kernel < KernelVersion::new(6, 3, 0))
+}
+
 fn too_large(mtu: u32) -> String {
     format!(
-        "native XDP takes only frames in one buffer on this kernel, before 5.18, and with an MTU \
-         of {mtu} not all are: {ONE_BUFFER} is the most"
+        "this kernel and driver give native XDP only frames in one buffer, and with an MTU of \
+         {mtu} not all are: {ONE_BUFFER} is the most"
     )
 }
 
