@@ -12,9 +12,10 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use plotters::{
     backend::SVGBackend,
-    coord::Shift,
+    chart::{ChartContext, SeriesLabelPosition},
+    coord::{CoordTranslate, Shift},
     drawing::{DrawingArea, IntoDrawingArea as _},
-    style::{IntoFont as _, RGBColor, TextStyle, WHITE},
+    style::{Color as _, IntoFont as _, RGBColor, TextStyle, WHITE},
 };
 
 use super::Results;
@@ -70,6 +71,21 @@ impl Results {
         }
         Ok(files)
     }
+}
+
+/// Names the series in a corner of the chart.
+fn legend<'a, C: CoordTranslate>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, C>,
+    position: SeriesLabelPosition,
+) -> Result<()> {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .background_style(WHITE.filled())
+        .border_style(GRID)
+        .label_font(text(14))
+        .draw()
+        .map_err(failed)
 }
 
 fn text(size: u32) -> TextStyle<'static> {

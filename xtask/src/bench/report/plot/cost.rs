@@ -10,7 +10,7 @@ use plotters::{
     },
 };
 
-use super::{Area, GRID, Results, TEXT, failed, text};
+use super::{Area, GRID, Results, TEXT, failed, legend, text};
 use crate::bench::{
     measure::{Loop, Sample},
     plan::SIZE,
@@ -100,14 +100,7 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     });
     // Names stand left of the axis, where a chart clips nothing.
     chart.draw_series(labels).map_err(failed)?;
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.filled())
-        .border_style(GRID)
-        .label_font(text(14))
-        .draw()
-        .map_err(failed)?;
+    legend(&mut chart, SeriesLabelPosition::UpperRight)?;
     Ok(true)
 }
 

@@ -9,7 +9,7 @@ use plotters::{
     style::{Color as _, WHITE},
 };
 
-use super::{Area, COLOURS, GRID, Results, TEXT, failed, text};
+use super::{Area, COLOURS, GRID, Results, TEXT, failed, legend, text};
 use crate::bench::{measure::Loop, report::Spread};
 
 pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
@@ -56,14 +56,7 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
             .draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))
             .map_err(failed)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
-        .background_style(WHITE.filled())
-        .border_style(GRID)
-        .label_font(text(14))
-        .draw()
-        .map_err(failed)?;
+    legend(&mut chart, SeriesLabelPosition::LowerLeft)?;
     Ok(true)
 }
 

@@ -10,7 +10,7 @@ use plotters::{
     },
 };
 
-use super::{Area, COLOURS, GRID, Results, TEXT, failed, text};
+use super::{Area, COLOURS, GRID, Results, TEXT, failed, legend, text};
 use crate::bench::{measure::Loop, report::Spread, subject::FLOOR};
 
 /// Of the width between two sizes, what bars take.
@@ -81,13 +81,6 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
         };
         chart.draw_series(bars.iter().map(label)).map_err(failed)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.filled())
-        .border_style(GRID)
-        .label_font(text(14))
-        .draw()
-        .map_err(failed)?;
+    legend(&mut chart, SeriesLabelPosition::UpperRight)?;
     Ok(true)
 }
