@@ -1,5 +1,7 @@
 //! Addresses and prefixes in the form that is compared per packet.
 
+use crate::selection::Range;
+
 /// An address family. As wide as the words of an [`Address`], so that there is no padding: the
 /// compiler would move it about on the stack in pieces that the verifier refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,16 @@ impl Address {
             low: u64::from_ne_bytes(words[1]),
             family: Family::V6,
         }
+    }
+
+    /// Words of 32 bits, in which a prefix is an interval of numbers.
+    pub(crate) const WORDS: usize = 4;
+
+    /// The words as numbers, the first first.
+    #[inline(always)]
+    pub(crate) const fn words(&self) -> [u32; Self::WORDS] {
+        let (high, low) = (u64::from_be(self.high), u64::from_be(self.low));
+        [(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32]
     }
 
     /// The inverse of [`Address::v4`] and [`Address::v6`].
@@ -118,6 +130,17 @@ impl Cidr {
         ((address.high ^ network.high) & mask.high)
             | ((address.low ^ network.low) & mask.low)
             | ((address.family.0 ^ network.family.0) & mask.family.0)
+    }
+
+    /// The values of each of an address's words.
+    pub(crate) fn words(&self) -> [Range; Address::WORDS] {
+        let (network, mask) = (self.network.words(), self.mask.words());
+        core::array::from_fn(|word| Range::between(network[word], network[word] | !mask[word]))
+    }
+
+    /// The families, as numbers.
+    pub(crate) const fn family(&self) -> Range {
+        if self.mask.family.0 == 0 { Range::ANY } else { Range::just(self.network.family.0 as u32) }
     }
 
     /// Whether `address` lies within.

@@ -7,7 +7,7 @@
 use crate::{
     packet::{HeaderBytes, Slots},
     reason::{Lost, Malformed},
-    selection::MAX_RULES,
+    rules::MAX_RULES,
 };
 
 /// Packets and their bytes.

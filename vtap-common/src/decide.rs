@@ -1,10 +1,6 @@
 //! The decision whether an inner packet is captured.
 
-use crate::{
-    inner::Inner,
-    outer::Datagram,
-    selection::{MAX_RULES, Rule, Selection},
-};
+use crate::{inner::Inner, outer::Datagram, selection::Selection};
 
 /// Stands for the place of a rule where none matched.
 pub const NO_RULE: u64 = u64::MAX;
@@ -29,15 +25,7 @@ pub fn decide(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inne
     if selection.rules.is_empty() {
         return Decision { capture: true, rule: NO_RULE };
     }
-    for index in 0..MAX_RULES {
-        let Some(rule) = selection.rules.get(index) else {
-            break;
-        };
-        if mismatch(rule, vni, inner) == 0 {
-            return Decision { capture: rule.include != 0, rule: index as u64 };
-        }
-    }
-    Decision { capture: false, rule: NO_RULE }
+    selection.rules.decide(vni, inner)
 }
 
 #[inline(always)]
@@ -79,29 +67,4 @@ const fn both(one: u64, other: u64) -> u64 {
 #[inline(always)]
 const fn is_nonzero(number: u64) -> u64 {
     (number | number.wrapping_neg()) >> 63
-}
-
-/// Zero where the rule decides the packet.
-#[inline(always)]
-fn mismatch(rule: &Rule, vni: u64, inner: &Inner) -> u64 {
-    // Destructured, so that a new criterion cannot be forgotten here.
-    let Rule {
-        src,
-        dst,
-        src_port,
-        dst_port,
-        vni: vnis,
-        protocol,
-        icmp_type,
-        icmp_code,
-        include: _,
-    } = rule;
-    src.mismatch(&inner.src)
-        | dst.mismatch(&inner.dst)
-        | src_port.mismatch(inner.src_port)
-        | dst_port.mismatch(inner.dst_port)
-        | vnis.mismatch(vni)
-        | protocol.mismatch(u64::from(inner.protocol.0))
-        | icmp_type.mismatch(inner.icmp_type)
-        | icmp_code.mismatch(inner.icmp_code)
 }

@@ -5,7 +5,7 @@
 //! 1. [`outer`]: the frame from the wire, down to a UDP datagram to a tap port;
 //! 2. [`tunnel`]: the VXLAN header;
 //! 3. [`inner`]: the mirrored frame, down to its protocol and ports;
-//! 4. [`decide`]: what the user selected ([`selection`]);
+//! 4. [`decide`]: what the user selected ([`selection`], [`rules`]);
 //! 5. [`record`]: what the kernel hands to user space.
 //!
 //! [`examine`] runs steps 1 to 4. The XDP program and the reader of capture files call this one
@@ -22,6 +22,7 @@ pub mod packet;
 mod pod;
 pub mod reason;
 pub mod record;
+pub mod rules;
 pub mod selection;
 pub mod tunnel;
 pub mod wire;

@@ -3,18 +3,16 @@
 //! It is read-only data of the XDP program, set before the program is loaded: the verifier then
 //! knows every length in here and removes the code of criteria that are not in use.
 //!
-//! A comparison yields a number that is zero where the packet fits, and a rule's numbers are
-//! combined without a branch. The verifier follows both ways of each branch and remembers what it
-//! learned there about the packet; with a branch per criterion it gives up on some ten rules.
+//! A comparison yields a number that is zero where the packet fits, and numbers are combined without
+//! a branch: the verifier follows both ways of each branch and remembers what it learned there about
+//! the packet.
 
-use crate::{address::Cidr, tunnel::Encapsulation};
+use crate::{address::Cidr, rules::Rules, tunnel::Encapsulation};
 
 /// Values that one flag takes at most.
 pub const MAX_VALUES: usize = 64;
 /// Tap ports at most.
 pub const MAX_TAP_PORTS: usize = 16;
-/// Rules at most.
-pub const MAX_RULES: usize = 128;
 
 /// Up to `N` alternatives.
 #[derive(Clone, Copy, Debug)]
@@ -95,13 +93,17 @@ impl Range {
     /// `first` to `last`, or `None` where that is empty.
     #[must_use]
     pub const fn new(first: u32, last: u32) -> Option<Self> {
-        if first <= last { Some(Self { first: first as u64, last: last as u64 }) } else { None }
+        if first <= last { Some(Self::between(first, last)) } else { None }
+    }
+
+    pub(crate) const fn between(first: u32, last: u32) -> Self {
+        Self { first: first as u64, last: last as u64 }
     }
 
     /// One value.
     #[must_use]
     pub const fn just(value: u32) -> Self {
-        Self { first: value as u64, last: value as u64 }
+        Self::between(value, value)
     }
 
     /// Zero where `value` lies within.
@@ -109,6 +111,12 @@ impl Range {
     pub(crate) const fn mismatch(&self, value: u64) -> u64 {
         // The sign of either difference tells that the value lies outside.
         (value.wrapping_sub(self.first) | self.last.wrapping_sub(value)) >> 63
+    }
+
+    /// The first and the last value. No value of a packet needs more than 32 bits.
+    pub(crate) fn bounds(&self) -> (u32, u32) {
+        let bound = |value| u32::try_from(value).unwrap_or(u32::MAX);
+        (bound(self.first), bound(self.last))
     }
 
     /// Whether `value` lies within.
@@ -126,48 +134,6 @@ pub struct TapPort {
     pub port: u32,
     /// How its datagrams are read.
     pub encapsulation: Encapsulation,
-}
-
-/// One `--rule`: everything must fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Rule {
-    /// Inner source prefix.
-    pub src: Cidr,
-    /// Inner destination prefix.
-    pub dst: Cidr,
-    /// Inner source port.
-    pub src_port: Range,
-    /// Inner destination port.
-    pub dst_port: Range,
-    /// Network identifier.
-    pub vni: Range,
-    /// Inner [`Protocol`](crate::wire::Protocol).
-    pub protocol: Range,
-    /// ICMP or ICMPv6 type.
-    pub icmp_type: Range,
-    /// ICMP or ICMPv6 code.
-    pub icmp_code: Range,
-    /// Whether a packet that the rule decides is captured (1) or not (0).
-    pub include: u64,
-}
-
-impl Rule {
-    /// A rule without criteria: it decides every packet.
-    #[must_use]
-    pub const fn any(include: bool) -> Self {
-        Self {
-            src: Cidr::ANY,
-            dst: Cidr::ANY,
-            src_port: Range::ANY,
-            dst_port: Range::ANY,
-            vni: Range::ANY,
-            protocol: Range::ANY,
-            icmp_type: Range::ANY,
-            icmp_code: Range::ANY,
-            include: include as u64,
-        }
-    }
 }
 
 /// Everything that decides whether a packet is captured. An empty list is no constraint.
@@ -197,7 +163,7 @@ pub struct Selection {
     /// Either inner address.
     pub net: List<Cidr, MAX_VALUES>,
     /// Ordered; the first that matches decides.
-    pub rules: List<Rule, MAX_RULES>,
+    pub rules: Rules,
 }
 
 impl Selection {
@@ -214,6 +180,6 @@ impl Selection {
         src: List::empty(Cidr::ANY),
         dst: List::empty(Cidr::ANY),
         net: List::empty(Cidr::ANY),
-        rules: List::empty(Rule::any(false)),
+        rules: Rules::NONE,
     };
 }

@@ -9,7 +9,8 @@ use vtap_common::{
     examine,
     reason::Malformed,
     record::{ProtocolClass, RecordHeader},
-    selection::{Range, Rule, Selection, TapPort},
+    rules::Rule,
+    selection::{Range, Selection, TapPort},
     tunnel::{Encapsulation, LinkType},
     wire::{Protocol, transport::ABSENT},
 };
@@ -203,8 +204,10 @@ fn busy_selection() -> Box<Selection> {
     selection.outer_src.push(Cidr::new(A.into(), 8).unwrap()).unwrap();
     selection.net.push(Cidr::new([0, 0, 0, 0].into(), 1).unwrap()).unwrap();
     selection.net.push(Cidr::new(A6.into(), 1).unwrap()).unwrap();
-    selection.rules.push(Rule { protocol: Range::just(17), ..Rule::any(false) }).unwrap();
-    selection.rules.push(Rule { src_port: Range::new(0, 9).unwrap(), ..Rule::any(true) }).unwrap();
+    assert!(selection.rules.set(&[
+        Rule { protocol: Range::just(17), ..Rule::any(false) },
+        Rule { src_port: Range::new(0, 9).unwrap(), ..Rule::any(true) },
+    ]));
     selection
 }
 

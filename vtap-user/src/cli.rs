@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use vtap_common::{
     address::Cidr,
-    selection::{List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
+    rules::MAX_RULES,
+    selection::{List, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
     tunnel::Encapsulation,
 };
 
@@ -303,7 +304,9 @@ impl CaptureArgs {
         fill(&mut selection.dst, "--dst", MAX_VALUES, &self.dst)?;
         fill(&mut selection.net, "--net", MAX_VALUES, &self.net)?;
         let rules: Vec<_> = self.rule.iter().map(|rule| rule.rule).collect();
-        fill(&mut selection.rules, "--rule", MAX_RULES, &rules)?;
+        if !selection.rules.set(&rules) {
+            return Err(too_many("--rule", rules.len(), MAX_RULES));
+        }
         Ok(selection)
     }
 }
@@ -316,11 +319,14 @@ fn fill<T: Copy, const N: usize>(
 ) -> Result<(), clap::Error> {
     for value in values {
         if list.push(*value).is_err() {
-            let given = values.len();
-            return Err(usage(&format!("{flag} is given {given} times; {most} is the most")));
+            return Err(too_many(flag, values.len(), most));
         }
     }
     Ok(())
+}
+
+fn too_many(flag: &str, given: usize, most: usize) -> clap::Error {
+    usage(&format!("{flag} is given {given} times; {most} is the most"))
 }
 
 fn usage(message: &str) -> clap::Error {

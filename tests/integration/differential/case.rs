@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use log::LevelFilter;
 use vtap_common::{
     address::Cidr,
     record::MAX_CAPLEN,
-    selection::{MAX_RULES, MAX_TAP_PORTS, Range, Rule, Selection, TapPort},
+    rules::{MAX_RULES, Rule},
+    selection::{MAX_TAP_PORTS, Range, Selection, TapPort},
     tunnel::Encapsulation,
 };
 
@@ -96,7 +97,7 @@ fn rules() -> Result<Box<Selection>> {
         add(selection.tap_ports.push(TapPort { port, encapsulation: Encapsulation::Vxlan }))?;
     }
     let (include, exclude) = (Rule::any(true), Rule::any(false));
-    for rule in [
+    let rules = [
         Rule { protocol: Range::just(6), dst_port: Range::just(22), ..exclude },
         Rule { protocol: Range::just(1), icmp_type: range(0, 3)?, ..include },
         Rule { protocol: Range::just(58), icmp_code: Range::just(0), ..include },
@@ -105,23 +106,23 @@ fn rules() -> Result<Box<Selection>> {
         Rule { dst: cidr("2001:db8::/47")?, ..include },
         Rule { protocol: Range::just(0x100), ..include },
         Rule { vni: Range::just(1), ..include },
-    ] {
-        add(selection.rules.push(rule))?;
-    }
+    ];
+    ensure!(selection.rules.set(&rules), "too many rules");
     Ok(selection)
 }
 
 fn many_rules() -> Result<Box<Selection>> {
     let mut selection = any()?;
-    for index in 0..MAX_RULES as u32 {
+    let rule = |index: u32| {
         let rule = Rule {
             vni: Range::just(index % 16),
             protocol: Range::just([6, 17, 58, 1][index as usize / 16 % 4]),
             ..Rule::any(index % 3 != 0)
         };
-        let rule = if index < 64 { rule } else { Rule { protocol: Range::ANY, ..rule } };
-        add(selection.rules.push(rule))?;
-    }
+        if index < 64 { rule } else { Rule { protocol: Range::ANY, ..rule } }
+    };
+    let rules: Vec<_> = (0..MAX_RULES as u32).map(rule).collect();
+    ensure!(selection.rules.set(&rules), "too many rules");
     Ok(selection)
 }
 

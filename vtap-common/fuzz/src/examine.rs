@@ -13,7 +13,8 @@ use vtap_common::{
     outer::{self, Datagram},
     packet::{Header, MAX_HEADER_OFFSET, Packet},
     record::{ProtocolClass, RecordHeader},
-    selection::{Range, Rule, Selection, TapPort},
+    rules::Rule,
+    selection::{Range, Selection, TapPort},
     tunnel::Encapsulation,
 };
 
@@ -66,15 +67,15 @@ fn selection(choice: u8) -> Box<Selection> {
             list.push(net6).expect("room");
         }
     }
+    let mut rules = Vec::new();
     if has(6) {
-        let rule = Rule { icmp_type: low, ..Rule::any(false) };
-        selection.rules.push(rule).expect("room");
-        let rule = Rule { dst_port: low, dst: net4, ..Rule::any(true) };
-        selection.rules.push(rule).expect("room");
+        rules.push(Rule { icmp_type: low, ..Rule::any(false) });
+        rules.push(Rule { dst_port: low, dst: net4, ..Rule::any(true) });
     }
     if has(7) {
-        selection.rules.push(Rule::any(true)).expect("room");
+        rules.push(Rule::any(true));
     }
+    assert!(selection.rules.set(&rules), "room");
     selection
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use vtap_common::selection::{Range, Rule};
+use vtap_common::{rules::Rule, selection::Range};
 
 use super::values::{cidr, port_range, protocol, vni_range};
 
