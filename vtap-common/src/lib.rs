@@ -68,39 +68,60 @@ pub struct Matched {
 #[inline(always)]
 pub fn examine<P: Packet>(packet: &P, selection: &Selection, counters: &mut Counters) -> Outcome {
     counters.received.count(packet.len());
-    let datagram = match outer::parse(packet, selection) {
-        Ok(datagram) => datagram,
+    match find(packet, selection) {
+        Ok(found) => decide(packet, &found, selection, counters),
         Err(NoDatagram::NotTunnel) => {
             counters.not_tunnel += 1;
-            return Outcome::NotTunnel;
+            Outcome::NotTunnel
         }
         Err(NoDatagram::Malformed(reason)) => {
             counters.tunnel += 1;
-            return malformed(counters, reason);
+            counters.count_malformed(reason);
+            Outcome::Malformed(reason)
         }
-    };
+    }
+}
+
+/// The same for a frame that is probably plain ([`Packet::PLAIN`]). `None` if it is not, and then
+/// nothing is counted.
+#[inline(always)]
+pub fn examine_plain<P: Packet>(
+    packet: &P,
+    selection: &Selection,
+    counters: &mut Counters,
+) -> Option<Outcome> {
+    const { assert!(P::PLAIN) };
+    let found = find(packet, selection).ok()?;
+    counters.received.count(packet.len());
+    Some(decide(packet, &found, selection, counters))
+}
+
+/// Finds the inner packet.
+#[inline(always)]
+fn find<P: Packet>(packet: &P, selection: &Selection) -> Result<Matched, NoDatagram> {
+    let datagram = outer::parse(packet, selection)?;
+    let tunnel = tunnel::parse(packet, &datagram).map_err(NoDatagram::Malformed)?;
+    let inner = inner::parse(packet, &datagram, &tunnel).map_err(NoDatagram::Malformed)?;
+    Ok(Matched { datagram, tunnel, inner })
+}
+
+/// Decides on the inner packet.
+#[inline(always)]
+fn decide<P: Packet>(
+    packet: &P,
+    found: &Matched,
+    selection: &Selection,
+    counters: &mut Counters,
+) -> Outcome {
+    let Matched { datagram, tunnel, inner } = found;
     counters.tunnel += 1;
-    let tunnel = match tunnel::parse(packet, &datagram) {
-        Ok(tunnel) => tunnel,
-        Err(reason) => return malformed(counters, reason),
-    };
-    let inner = match inner::parse(packet, &datagram, &tunnel) {
-        Ok(inner) => inner,
-        Err(reason) => return malformed(counters, reason),
-    };
     let Decision { capture, rule } =
-        decide::decide(selection, &datagram, u64::from(tunnel.vni), &inner);
+        decide::decide(selection, datagram, u64::from(tunnel.vni), inner);
     counters.count_rule(packet.forget(Slot::Rule, rule));
     if !capture {
         counters.filtered += 1;
         return Outcome::Filtered;
     }
     counters.matched.count(inner.wirelen);
-    Outcome::Matched(Matched { datagram, tunnel, inner })
-}
-
-#[inline(always)]
-fn malformed(counters: &mut Counters, reason: Malformed) -> Outcome {
-    counters.count_malformed(reason);
-    Outcome::Malformed(reason)
+    Outcome::Matched(*found)
 }

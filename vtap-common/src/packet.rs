@@ -36,6 +36,11 @@ pub trait Packet {
     where
         Self: 'a;
 
+    /// Whether headers are followed only as far as most frames have them, at offsets that the
+    /// compiler knows: IPv4 inside and out, without tags or options. What is not like that counts
+    /// as malformed, and is to be looked at again by other access.
+    const PLAIN: bool = false;
+
     /// Bytes present, in all fragments of the buffer.
     fn len(&self) -> u32;
 
@@ -111,6 +116,8 @@ impl<'p, P: Packet> Bounded<'p, P> {
 }
 
 impl<P: Packet> Packet for Bounded<'_, P> {
+    const PLAIN: bool = P::PLAIN;
+
     type Ref<'a, T: Header + 'a>
         = P::Ref<'a, T>
     where

@@ -58,6 +58,9 @@ pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malfo
         return Err(Malformed::VxlanFlags);
     }
     let gpe = datagram.encapsulation == Encapsulation::Gpe;
+    if P::PLAIN && gpe {
+        return Err(Malformed::GpeProtocol);
+    }
     let ether_type = if gpe && header.flags & GPE_P_FLAG != 0 {
         match header._reserved1[2] {
             gpe::ETHERNET => 0,

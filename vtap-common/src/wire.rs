@@ -103,6 +103,8 @@ impl Network {
     pub fn parse<P: Packet>(packet: &P, offset: u32, ether_type: u32) -> Result<Self, BadHeader> {
         let mut network = if ether_type == EtherType::Ipv4 as u32 {
             ipv4::parse(packet, offset)?
+        } else if P::PLAIN {
+            return Err(BadHeader::Ethernet);
         } else if ether_type == EtherType::Ipv6 as u32 {
             ipv6::parse(packet, offset)?
         } else if ether_type == EtherType::Arp as u32 {

@@ -27,7 +27,7 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Link, BadHeader> {
     // The type is the last field of header and tag alike, so one check covers what is before it.
     let mut at = offset + ADDRESSES_LEN;
     let mut ether_type = ether_type(packet, at).ok_or(BadHeader::Ethernet)?;
-    for _ in 0..MAX_TAGS {
+    for _ in 0..if P::PLAIN { 0 } else { MAX_TAGS } {
         if !is_tag(ether_type) {
             break;
         }

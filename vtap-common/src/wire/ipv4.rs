@@ -19,6 +19,9 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
     if header.version() != 4 || header_len < Ipv4Hdr::LEN as u32 {
         return Err(BadHeader::Ipv4);
     }
+    if P::PLAIN && header_len != Ipv4Hdr::LEN as u32 {
+        return Err(BadHeader::Ipv4);
+    }
     if offset + header_len > packet.len() {
         return Err(BadHeader::Ipv4);
     }

@@ -1,5 +1,7 @@
 //! Access to packet memory, in the two ways that kernels offer.
 
+mod plain;
+
 use core::ops::Deref;
 
 use aya_ebpf::{
@@ -9,11 +11,12 @@ use aya_ebpf::{
 use vtap_common::{
     Outcome,
     counters::CpuState,
-    examine,
+    examine, examine_plain,
     packet::{Header, HeaderBytes, MAX_HEADER_OFFSET, Packet, Slot, Slots},
     record::MAX_CAPLEN,
 };
 
+use self::plain::Plain;
 use super::{opaque::at_most, settings::selection};
 
 /// How a kernel gives access to a frame.
@@ -36,9 +39,15 @@ impl Access for WholeBuffer {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, header } = state;
-        let linear = InOnePiece::new(ctx, slots);
         // SAFETY: a plain query on a valid context.
-        let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
+        let whole_len = || unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
+        let plain = Plain::new(ctx, whole_len);
+        if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
+        {
+            return outcome;
+        }
+        let linear = InOnePiece::new(ctx, slots);
+        let len = whole_len();
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
@@ -72,7 +81,14 @@ pub struct Linear;
 impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        examine(&InOnePiece::new(ctx, &mut state.slots), selection(), &mut state.counters)
+        let CpuState { counters, slots, .. } = state;
+        let linear = InOnePiece::new(ctx, slots);
+        let plain = Plain::new(ctx, || linear.len());
+        if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
+        {
+            return outcome;
+        }
+        examine(&linear, selection(), counters)
     }
 
     #[inline(always)]

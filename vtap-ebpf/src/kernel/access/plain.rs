@@ -1,0 +1,61 @@
+//! The way most frames take: every header where it nearly always is, with nothing to check per
+//! header.
+//!
+//! The parser is the same; only does the compiler know all offsets. That takes a third of the
+//! instructions, and saves the helper that tells a frame's whole length.
+
+use aya_ebpf::programs::XdpContext;
+use network_types::{eth::EthHdr, ip::Ipv4Hdr, udp::UdpHdr, vxlan::VxlanHdr};
+use vtap_common::packet::{Header, Packet};
+
+/// Bytes of headers that the parser looks at: up to the inner ports.
+const HEADERS: usize = DATAGRAM + UdpHdr::LEN + VxlanHdr::LEN + EthHdr::LEN + Ipv4Hdr::LEN + PORTS;
+const DATAGRAM: usize = EthHdr::LEN + Ipv4Hdr::LEN;
+const PORTS: usize = 4;
+
+/// A frame that is long enough.
+pub struct Plain {
+    data: usize,
+    len: u32,
+}
+
+impl Plain {
+    /// The frame, if it is long enough in its first piece; `whole_len` tells its length in all.
+    #[inline(always)]
+    pub fn new(ctx: &XdpContext, whole_len: impl FnOnce() -> u32) -> Option<Self> {
+        let (data, end) = (ctx.data(), ctx.data_end());
+        if data + HEADERS > end {
+            return None;
+        }
+        let plain = Self { data, len: (end - data) as u32 };
+        let udp = plain.header::<UdpHdr>(DATAGRAM as u32)?;
+        // A datagram that ends with the first piece leaves nothing of interest to further ones;
+        // that saves a helper. (Bytes behind it there, which no sender has a reason for, are the
+        // only ones that `received` does not count.)
+        if DATAGRAM as u32 + u32::from(udp.len()) == plain.len {
+            return Some(plain);
+        }
+        Some(Self { len: whole_len(), ..plain })
+    }
+}
+
+impl Packet for Plain {
+    type Ref<'a, T: Header + 'a> = &'a T;
+
+    const PLAIN: bool = true;
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline(always)]
+    fn header<T: Header>(&self, offset: u32) -> Option<&T> {
+        let offset = offset as usize;
+        if offset + size_of::<T>() > HEADERS {
+            return None;
+        }
+        // SAFETY: within what `new` has checked; `Header` promises the rest.
+        Some(unsafe { &*((self.data + offset) as *const T) })
+    }
+}
