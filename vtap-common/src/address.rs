@@ -60,9 +60,9 @@ impl Address {
 
     /// The words as numbers, the first first.
     #[inline(always)]
-    pub(crate) const fn words(&self) -> [u32; Self::WORDS] {
+    pub(crate) const fn words(&self) -> [u64; Self::WORDS] {
         let (high, low) = (u64::from_be(self.high), u64::from_be(self.low));
-        [(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32]
+        [high >> 32, high & u32::MAX as u64, low >> 32, low & u32::MAX as u64]
     }
 
     /// The inverse of [`Address::v4`] and [`Address::v6`].
@@ -135,7 +135,10 @@ impl Cidr {
     /// The values of each of an address's words.
     pub(crate) fn words(&self) -> [Range; Address::WORDS] {
         let (network, mask) = (self.network.words(), self.mask.words());
-        core::array::from_fn(|word| Range::between(network[word], network[word] | !mask[word]))
+        core::array::from_fn(|word| {
+            let (first, mask) = (network[word] as u32, mask[word] as u32);
+            if mask == 0 { Range::ANY } else { Range::between(first, first | !mask) }
+        })
     }
 
     /// The families, as numbers.

@@ -147,34 +147,39 @@ impl Rules {
             icmp_code,
         } = self;
         let mut fitting = Set::ALL;
-        src.narrow(&mut fitting, &inner.src);
-        dst.narrow(&mut fitting, &inner.dst);
-        src_port.narrow(&mut fitting, inner.src_port);
-        dst_port.narrow(&mut fitting, inner.dst_port);
-        vnis.narrow(&mut fitting, vni);
-        protocol.narrow(&mut fitting, u64::from(inner.protocol.0));
-        icmp_type.narrow(&mut fitting, inner.icmp_type);
-        icmp_code.narrow(&mut fitting, inner.icmp_code);
-        let words = self.len.div_ceil(u64::from(u64::BITS));
-        for (word, (fitting, include)) in (0..).zip(fitting.0.iter().zip(include.0)) {
-            if word < words && *fitting != 0 {
-                let first = fitting & fitting.wrapping_neg();
-                let rule = word * u64::from(u64::BITS) + place_of(first);
-                return Decision { capture: include & first != 0, rule };
-            }
+        let all = self.len > u64::from(u64::BITS);
+        src.narrow(&mut fitting, all, &inner.src);
+        dst.narrow(&mut fitting, all, &inner.dst);
+        src_port.narrow(&mut fitting, all, inner.src_port);
+        dst_port.narrow(&mut fitting, all, inner.dst_port);
+        vnis.narrow(&mut fitting, all, vni);
+        protocol.narrow(&mut fitting, all, u64::from(inner.protocol.0));
+        icmp_type.narrow(&mut fitting, all, inner.icmp_type);
+        icmp_code.narrow(&mut fitting, all, inner.icmp_code);
+        // Of the second word only if there are so many rules.
+        let (fitting, include, base) = if all && fitting.0[0] == 0 {
+            (fitting.0[1], include.0[1], u64::from(u64::BITS))
+        } else {
+            (fitting.0[0], include.0[0], 0)
+        };
+        if fitting == 0 {
+            return Decision { capture: false, rule: NO_RULE };
         }
-        Decision { capture: false, rule: NO_RULE }
+        let first = fitting & fitting.wrapping_neg();
+        Decision { capture: include & first != 0, rule: base + place_of(first) }
     }
 }
 
 /// A set of rules, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-struct Set([u64; MAX_RULES / u64::BITS as usize]);
+struct Set([u64; 2]);
+
+const _: () = assert!(size_of::<Set>() * 8 == MAX_RULES);
 
 impl Set {
-    const NONE: Self = Self([0; MAX_RULES / u64::BITS as usize]);
-    const ALL: Self = Self([u64::MAX; MAX_RULES / u64::BITS as usize]);
+    const NONE: Self = Self([0; 2]);
+    const ALL: Self = Self([u64::MAX; 2]);
 
     fn of(rules: &[Rule], contains: impl Fn(&Rule) -> bool) -> Self {
         let mut set = Self::NONE;
@@ -206,65 +211,87 @@ const fn place_of(bit: u64) -> u64 {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Intervals {
-    /// How many of `before` are in use; the intervals are one more.
+    /// Intervals besides the last.
     cuts: u64,
-    /// The last value of every interval but the last, ascending.
-    before: [u32; PLACES],
-    /// The rules that an interval's values fit.
-    fitting: [Set; PLACES],
+    /// The intervals, ascending.
+    intervals: [Interval; PLACES],
+}
+
+/// Values that fit the same rules.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Interval {
+    /// The greatest of them.
+    last: u64,
+    /// The rules that they fit.
+    fitting: Set,
 }
 
 impl Intervals {
     /// Of rules that all take any value.
-    const ANY: Self =
-        Self { cuts: 0, before: [u32::MAX; PLACES], fitting: [Set::ALL; PLACES] };
+    const ANY: Self = Self { cuts: 0, intervals: [Interval::REST; PLACES] };
 
     fn set(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) {
         *self = Self::ANY;
-        let mut before = [u32::MAX; MAX_CUTS];
-        for (pair, rule) in before.chunks_mut(2).zip(rules) {
+        let mut lasts = [u64::MAX; MAX_CUTS];
+        for (pair, rule) in lasts.chunks_mut(2).zip(rules) {
             let (first, last) = range(rule).bounds();
-            // Where a range begins with the first value, nothing is before it.
-            pair[0] = first.checked_sub(1).unwrap_or(u32::MAX);
+            // Where a range begins with the first value, nothing ends before it.
+            pair[0] = first.checked_sub(1).unwrap_or(u64::MAX);
             pair[1] = last;
         }
-        before.sort_unstable();
-        // After the last value there is no interval.
-        for value in before.into_iter().take_while(|value| *value != u32::MAX) {
-            if self.cuts == 0 || self.before[self.cuts as usize - 1] != value {
-                self.before[self.cuts as usize] = value;
+        lasts.sort_unstable();
+        let mut before = None;
+        for last in lasts.into_iter().filter(|last| *last < Range::ANY.bounds().1) {
+            if before != Some(last) {
+                self.intervals[self.cuts as usize].last = last;
                 self.cuts += 1;
+                before = Some(last);
             }
         }
-        for (last, fitting) in self.before.iter().zip(&mut self.fitting) {
-            *fitting = Set::of(rules, |rule| range(rule).contains(u64::from(*last)));
+        for Interval { last, fitting } in &mut self.intervals[..=self.cuts as usize] {
+            *fitting = Set::of(rules, |rule| range(rule).contains(*last));
         }
     }
 
-    /// Takes the rules out of `fitting` that the value does not fit.
+    /// Takes the rules out of `fitting` that the value does not fit; all of them, or only those of
+    /// the first word.
     #[inline(always)]
-    fn narrow(&self, fitting: &mut Set, value: u64) {
+    fn narrow(&self, fitting: &mut Set, all: bool, value: u64) {
         if self.cuts == 0 {
             return;
         }
-        let mut place = 0;
+        let mut interval = self.intervals.as_ptr();
+        // Half of what is left, and so on, with steps that the compiler knows and the number of
+        // cuts, which the verifier knows. There is no branch on the value, nor an index to turn
+        // into an address: that makes five instructions of each step.
         macro_rules! halve {
             ($($step:literal)+) => {
-                const { assert!(0 $(+ $step)+ == PLACES - 1) };
+                const { assert!(1 $(+ $step)+ == PLACES) };
                 $(if self.cuts >= $step {
-                    let before = u64::from(self.before[place | ($step - 1)]);
-                    // All ones where the value lies behind; a branch would cost more.
-                    let behind = (before.wrapping_sub(value).cast_signed() >> 63) as usize;
-                    place |= behind & $step;
+                    // SAFETY: `interval` has moved by less than PLACES less `step`, as the sum of
+                    // all steps is one less than PLACES.
+                    unsafe {
+                        let last = (*interval.add($step - 1)).last;
+                        let behind = last.wrapping_sub(value).cast_signed() >> 63;
+                        interval = interval.byte_add(behind as usize & ($step * size_of::<Interval>()));
+                    }
                 })+
             };
         }
         halve!(256 128 64 32 16 8 4 2 1);
-        let Set(words) = &self.fitting[place];
-        for (fitting, word) in fitting.0.iter_mut().zip(words) {
-            *fitting &= word;
+        // SAFETY: as above.
+        let Set([first, second]) = unsafe { &(*interval).fitting };
+        fitting.0[0] &= first;
+        if all {
+            fitting.0[1] &= second;
         }
     }
+}
+
+impl Interval {
+    /// The values that no rule cares for.
+    const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL };
 }
 
 /// A prefix is an interval of each of its words, and a family.
@@ -286,10 +313,13 @@ impl Prefixes {
     }
 
     #[inline(always)]
-    fn narrow(&self, fitting: &mut Set, address: &Address) {
-        self.family.narrow(fitting, address.family.0);
-        for (intervals, word) in self.words.iter().zip(address.words()) {
-            intervals.narrow(fitting, u64::from(word));
-        }
+    fn narrow(&self, fitting: &mut Set, all: bool, address: &Address) {
+        self.family.narrow(fitting, all, address.family.0);
+        // Not a loop, for which the words would be put into memory.
+        let ([a, b, c, d], values) = (&self.words, address.words());
+        a.narrow(fitting, all, values[0]);
+        b.narrow(fitting, all, values[1]);
+        c.narrow(fitting, all, values[2]);
+        d.narrow(fitting, all, values[3]);
     }
 }

@@ -113,10 +113,9 @@ impl Range {
         (value.wrapping_sub(self.first) | self.last.wrapping_sub(value)) >> 63
     }
 
-    /// The first and the last value. No value of a packet needs more than 32 bits.
-    pub(crate) fn bounds(&self) -> (u32, u32) {
-        let bound = |value| u32::try_from(value).unwrap_or(u32::MAX);
-        (bound(self.first), bound(self.last))
+    /// The first and the last value.
+    pub(crate) const fn bounds(&self) -> (u64, u64) {
+        (self.first, self.last)
     }
 
     /// Whether `value` lies within.

@@ -1,0 +1,169 @@
+//! The rules decide as if they were compared with a packet one after the other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::{collection::vec, prelude::*};
+use vtap_common::{
+    address::{Address, Cidr},
+    decide::{NO_RULE, decide},
+    inner::Inner,
+    outer::Datagram,
+    rules::{MAX_RULES, Rule},
+    selection::{Range, Selection},
+    tunnel::Encapsulation,
+    wire::{Protocol, transport::ABSENT},
+};
+
+/// What a packet has that rules ask for.
+#[derive(Clone, Copy, Debug)]
+struct Packet {
+    vni: u32,
+    inner: Inner,
+}
+
+fn fits(rule: &Rule, Packet { vni, inner }: &Packet) -> bool {
+    rule.src.contains(&inner.src)
+        && rule.dst.contains(&inner.dst)
+        && rule.src_port.contains(inner.src_port)
+        && rule.dst_port.contains(inner.dst_port)
+        && rule.vni.contains(u64::from(*vni))
+        && rule.protocol.contains(u64::from(inner.protocol.0))
+        && rule.icmp_type.contains(inner.icmp_type)
+        && rule.icmp_code.contains(inner.icmp_code)
+}
+
+/// Values near the ends and near each other, so that rules overlap, touch and repeat.
+fn value(most: u32) -> impl Strategy<Value = u32> {
+    prop_oneof![0..6_u32, Just(most), (most - 5)..=most, 0..=most]
+}
+
+fn range(most: u32) -> impl Strategy<Value = Range> {
+    prop_oneof![
+        Just(Range::ANY),
+        value(most).prop_map(Range::just),
+        (value(most), value(most)).prop_map(|(a, b)| Range::new(a.min(b), a.max(b)).unwrap()),
+    ]
+}
+
+fn ip() -> impl Strategy<Value = IpAddr> {
+    let v4 = prop_oneof![value(u32::MAX), value(255).prop_map(|host| 0x0a00_0000 | host)];
+    let word = || value(u32::MAX);
+    prop_oneof![
+        v4.prop_map(|bits| Ipv4Addr::from_bits(bits).into()),
+        (word(), word(), word(), word()).prop_map(|(a, b, c, d)| {
+            let words = [a, b, c, d].into_iter();
+            Ipv6Addr::from_bits(words.fold(0, |bits, word| bits << 32 | u128::from(word))).into()
+        }),
+    ]
+}
+
+fn cidr() -> impl Strategy<Value = Cidr> {
+    prop_oneof![
+        Just(Cidr::ANY),
+        (ip(), 0..=128_u8).prop_map(|(ip, len)| {
+            Cidr::new(ip, if ip.is_ipv4() { len.min(32) } else { len }).unwrap()
+        }),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let ports = (range(0xffff), range(0xffff));
+    let icmp = (range(255), range(255));
+    (cidr(), cidr(), ports, range(0xff_ffff), range(0x101), icmp, any::<bool>()).prop_map(
+        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code), include)| {
+            // Of three criteria each has to fit, or hardly any rule ever would.
+            let ports = Rule { src_port, dst_port, protocol, ..Rule::any(include) };
+            let rest = Rule { src, dst, vni, ..Rule::any(include) };
+            match (src_port == dst_port, include) {
+                (true, _) => Rule { icmp_type, icmp_code, vni, ..Rule::any(include) },
+                (_, true) => ports,
+                _ => rest,
+            }
+        },
+    )
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    prop_oneof![Just(Address::NONE), ip().prop_map(Address::from)]
+}
+
+fn packet() -> impl Strategy<Value = Packet> {
+    let port = || prop_oneof![value(0xffff).prop_map(u64::from), Just(ABSENT)];
+    let icmp = || prop_oneof![value(255).prop_map(u64::from), Just(ABSENT)];
+    let ports = (port(), port());
+    (address(), address(), ports, value(0xff_ffff), value(0x101), (icmp(), icmp())).prop_map(
+        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code))| {
+            let protocol = Protocol(protocol);
+            let inner = Inner {
+                len: 0,
+                wirelen: 0,
+                src,
+                dst,
+                protocol,
+                src_port,
+                dst_port,
+                icmp_type,
+                icmp_code,
+            };
+            Packet { vni, inner }
+        },
+    )
+}
+
+fn datagram() -> Datagram {
+    Datagram {
+        payload: 0,
+        end: 0,
+        wire_end: 0,
+        src: Address::NONE,
+        dst: Address::NONE,
+        src_port: 0,
+        encapsulation: Encapsulation::Vxlan,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn first_rule_that_fits_decides(
+        rules in vec(rule(), 1..=MAX_RULES),
+        packets in vec(packet(), 200),
+    ) {
+        let mut selection = Box::new(Selection::ANY);
+        prop_assert!(selection.rules.set(&rules));
+        for packet in &packets {
+            let first = rules.iter().position(|rule| fits(rule, packet));
+            let decision = decide(&selection, &datagram(), u64::from(packet.vni), &packet.inner);
+            prop_assert_eq!(decision.rule, first.map_or(NO_RULE, |rule| rule as u64));
+            prop_assert_eq!(decision.capture, first.is_some_and(|rule| rules[rule].include));
+        }
+    }
+}
+
+#[test]
+fn all_boundaries_at_once() {
+    // Every rule has a port of its own, with a gap to the next.
+    let rules: Vec<_> = (0..MAX_RULES as u32)
+        .map(|n| Rule { dst_port: Range::new(10 + 4 * n, 11 + 4 * n).unwrap(), ..Rule::any(true) })
+        .collect();
+    let mut selection = Box::new(Selection::ANY);
+    assert!(selection.rules.set(&rules));
+    for dst_port in 0..600 {
+        let place = (dst_port >= 10 && (dst_port - 10) % 4 < 2).then(|| (dst_port - 10) / 4);
+        let inner = Inner {
+            len: 0,
+            wirelen: 0,
+            src: Address::NONE,
+            dst: Address::NONE,
+            protocol: Protocol::UDP,
+            src_port: 0,
+            dst_port,
+            icmp_type: ABSENT,
+            icmp_code: ABSENT,
+        };
+        let expected = place.filter(|place| *place < MAX_RULES as u64).unwrap_or(NO_RULE);
+        assert_eq!(decide(&selection, &datagram(), 0, &inner).rule, expected, "port {dst_port}");
+    }
+    assert!(!selection.rules.set(&vec![Rule::any(true); MAX_RULES + 1]));
+}
