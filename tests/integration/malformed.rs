@@ -61,7 +61,8 @@ fn wrong_in_one_place() -> Result<()> {
     };
     let tags = [(0x8100, 1); 5];
     for (reason, frame) in [
-        ("udp_length", with(14 + 20 + 4, &[0, 7])),
+        ("udp_length", with(OUTER_PORTS, &[0, 7])),
+        ("udp_length", with(OUTER_PORTS, &[0, 0])),
         ("outer_fragment", with(14 + 6, &[0x20, 0])),
         ("vxlan_flags", with(OUTER_UDP, &[0xf7])),
         ("inner_ipv4", changed(&udp, 14, &[0x65])),

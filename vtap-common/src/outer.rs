@@ -68,8 +68,9 @@ fn datagram<P: Packet>(
     let udp = packet.header::<UdpHdr>(network.payload).ok_or(Malformed::UdpHeader)?;
     let payload = network.payload + <UdpHdr as Header>::LEN;
     let len = u32::from(udp.len());
-    // Zero is how a super-frame of 64 kB and more states its length: the frame's own decides.
-    let wire_end = if len == 0 {
+    // Zero is how a super-frame of 64 kB and more states its length, in this header as in the one
+    // before: the frame's own decides.
+    let wire_end = if len == 0 && network.len == 0 {
         packet.len()
     } else if len < <UdpHdr as Header>::LEN {
         return Err(Malformed::UdpLength);

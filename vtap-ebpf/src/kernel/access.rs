@@ -2,7 +2,7 @@
 
 mod plain;
 
-use core::ops::Deref;
+use core::{cell::Cell, ops::Deref};
 
 use aya_ebpf::{
     helpers::generated::{bpf_probe_read_kernel, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
@@ -46,12 +46,12 @@ impl Access for WholeBuffer {
         {
             return outcome;
         }
-        let linear = InOnePiece::new(ctx, slots);
+        let linear = InOnePiece::new(ctx, Cell::from_mut(slots));
         let len = whole_len();
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
-            let fragments = InFragments { ctx, len, slots: linear.slots, bytes: header };
+            let fragments = InFragments { ctx, len, slots: linear.slots, bytes: Cell::from_mut(header) };
             examine(&fragments, selection(), counters)
         }
     }
@@ -82,7 +82,7 @@ impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, .. } = state;
-        let linear = InOnePiece::new(ctx, slots);
+        let linear = InOnePiece::new(ctx, Cell::from_mut(slots));
         let plain = Plain::new(ctx, || linear.len());
         if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
         {
@@ -109,12 +109,12 @@ impl Access for Linear {
 struct InOnePiece<'a> {
     data: usize,
     data_end: usize,
-    slots: &'a mut Slots,
+    slots: &'a Cell<Slots>,
 }
 
 impl<'a> InOnePiece<'a> {
     #[inline(always)]
-    fn new(ctx: &XdpContext, slots: &'a mut Slots) -> Self {
+    fn new(ctx: &XdpContext, slots: &'a Cell<Slots>) -> Self {
         Self { data: ctx.data(), data_end: ctx.data_end(), slots }
     }
 }
@@ -150,8 +150,8 @@ impl Packet for InOnePiece<'_> {
 struct InFragments<'a> {
     ctx: &'a XdpContext,
     len: u32,
-    slots: &'a mut Slots,
-    bytes: &'a mut HeaderBytes,
+    slots: &'a Cell<Slots>,
+    bytes: &'a Cell<HeaderBytes>,
 }
 
 impl Packet for InFragments<'_> {
@@ -172,8 +172,8 @@ impl Packet for InFragments<'_> {
         }
         const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
         // Not onto the stack: there the verifier wants every access aligned.
-        let bytes = (&raw const *self.bytes).cast_mut();
-        // SAFETY: `bytes` is as long as is said, this CPU's own, and borrowed by nothing else.
+        let bytes = self.bytes.as_ptr();
+        // SAFETY: `bytes` is as long as is said.
         let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
         // SAFETY: the helper has filled it, and `Header` promises that any bytes are a value.
         (result == 0).then(|| Loaded(unsafe { bytes.cast::<T>().read_unaligned() }))
@@ -201,10 +201,10 @@ impl<T> Deref for Loaded<T> {
 
 /// Sends `value` through a map: of what it loads from there the verifier knows nothing.
 #[inline(always)]
-fn forget(slots: &Slots, slot: Slot, value: u64) -> u64 {
-    let place = (&raw const slots[slot as usize]).cast_mut();
-    // SAFETY: this CPU's own memory, which is reached in no other way meanwhile.
+fn forget(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
+    // SAFETY: there is a place for each slot.
     unsafe {
+        let place = slots.as_ptr().cast::<u64>().add(slot as usize);
         place.write_volatile(value);
         place.read_volatile()
     }
