@@ -119,6 +119,24 @@ pub struct CpuState {
     pub slots: Slots,
     /// See [`HeaderBytes`].
     pub header: HeaderBytes,
+    /// See [`Clock`].
+    pub clock: Clock,
+}
+
+/// A reading of the clock, and what it serves.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Clock {
+    /// Polls of network devices that this CPU has ended.
+    pub polls: u64,
+    /// How many there were at the reading.
+    pub poll: u64,
+    /// The kernel's jiffies at the reading.
+    pub jiffies: u64,
+    /// Packets that the reading has served.
+    pub packets: u64,
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    pub reading: u64,
 }
 
 fn add_each(sums: &mut [u64], others: &[u64]) {

@@ -1,6 +1,7 @@
 //! The two entry points, and the verdict policy.
 
 mod access;
+mod clock;
 mod deliver;
 mod maps;
 mod opaque;
@@ -47,7 +48,7 @@ fn tap<A: Access>(ctx: &XdpContext) -> u32 {
         }
         Outcome::Filtered => verdict(),
         Outcome::Matched(matched) => {
-            if let Err(reason) = deliver::deliver::<A>(ctx, &matched) {
+            if let Err(reason) = deliver::deliver::<A>(ctx, &matched, &mut state.clock) {
                 debug!(ctx, "lost an inner packet of {} bytes", matched.inner.len);
                 state.counters.count_lost(reason);
             }

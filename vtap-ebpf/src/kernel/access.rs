@@ -38,7 +38,7 @@ pub struct WholeBuffer;
 impl Access for WholeBuffer {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        let CpuState { counters, slots, header } = state;
+        let CpuState { counters, slots, header, clock: _ } = state;
         // SAFETY: a plain query on a valid context.
         let whole_len = || unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
         let plain = Plain::new(ctx, whole_len);

@@ -4,14 +4,12 @@ mod short;
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{
-    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns},
-    programs::XdpContext,
-};
-use vtap_common::{Matched, reason::Lost, record::RecordHeader, record_classes};
+use aya_ebpf::{helpers::bpf_get_smp_processor_id, programs::XdpContext};
+use vtap_common::{Matched, counters::Clock, reason::Lost, record::RecordHeader, record_classes};
 
 use super::{
     access::Access,
+    clock,
     maps::{self, Ring},
     opaque::{at_most, opaque},
     settings::settings,
@@ -19,12 +17,15 @@ use super::{
 
 /// Hands `matched` to user space.
 #[inline(always)]
-pub fn deliver<A: Access>(ctx: &XdpContext, matched: &Matched) -> Result<(), Lost> {
+pub fn deliver<A: Access>(
+    ctx: &XdpContext,
+    matched: &Matched,
+    clock: &mut Clock,
+) -> Result<(), Lost> {
     // SAFETY: no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let ring = maps::ring(cpu).ok_or(Lost::NoRing)?;
-    // SAFETY: no preconditions.
-    let timestamp = unsafe { bpf_ktime_get_ns() };
+    let timestamp = clock::now(clock);
     let snaplen = settings().snaplen;
     let caplen = if matched.inner.len < snaplen { matched.inner.len } else { snaplen };
     let header = RecordHeader::new(matched, caplen, timestamp, ctx.rx_queue_index());

@@ -2,6 +2,7 @@
 
 use std::{
     io::{PipeWriter, pipe},
+    path::Path,
     time::Instant,
 };
 
@@ -48,6 +49,7 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
         ring_size: plan.ring_size.unwrap_or_else(default_ring_size),
         log_level: log::max_level(),
     })?;
+    share_clock(&mut tap, interface);
     relay_kernel_log(&mut tap)?;
     let watch = Watch::new(interface)?;
     let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
@@ -89,6 +91,15 @@ fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
         "vtap: capturing on {interface} ({xdp_mode} XDP); verdict on tunnel packets: {verdict} \
          ({verdict_reason})"
     );
+}
+
+/// Not where packets come from a process, which is not a poll; and where it is refused, packets
+/// have a reading each, which only costs time.
+fn share_clock(tap: &mut Tap, interface: &Interface) {
+    let is_tun = Path::new("/sys/class/net").join(&interface.name).join("tun_flags").exists();
+    if !is_tun && let Err(error) = tap.share_clock() {
+        log::info!("every packet has its own reading of the clock: {error:#}");
+    }
 }
 
 /// Prints the kernel side's messages, if any are asked for.

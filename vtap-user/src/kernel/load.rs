@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use aya::{
     Ebpf, EbpfLoader,
     maps::{ArrayOfMaps, Map, MapData, PerCpuArray, RingBuf},
-    programs::{ProgramError, ProgramType, Xdp},
+    programs::{ProgramError, ProgramType, RawTracePoint, Xdp},
     sys::is_helper_supported,
     util::{KernelVersion, nr_cpus, online_cpus},
 };
@@ -178,6 +178,15 @@ impl Tap {
     pub fn program(&mut self) -> Result<&mut Xdp> {
         let program = self.ebpf.program_mut(self.program.name()).context("no such program")?;
         Ok(program.try_into()?)
+    }
+
+    /// Lets packets that a driver hands over in one poll share a reading of the clock, from now on.
+    pub fn share_clock(&mut self) -> Result<()> {
+        let program = self.ebpf.program_mut("vtap_poll").context("no such program")?;
+        let program: &mut RawTracePoint = program.try_into()?;
+        program.load()?;
+        program.attach("napi_poll")?;
+        Ok(())
     }
 
     /// What all CPUs have counted so far.

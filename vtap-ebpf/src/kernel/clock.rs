@@ -1,0 +1,44 @@
+//! The time of a packet.
+//!
+//! Reading the clock takes 25 to 32 ns, as long as all the rest of a short packet's way but the ring.
+//! A driver hands over packets in polls, though, of 64 at most; so a reading serves a few packets
+//! of one poll, which are less than a microsecond or two apart. Where a poll ends tells the tracepoint
+//! `napi_poll`; where that is not attached (see `vtap-user`), each packet gets a reading.
+
+use aya_ebpf::{
+    helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64},
+    macros::raw_tracepoint,
+    programs::RawTracePointContext,
+};
+use vtap_common::counters::Clock;
+
+use super::maps;
+
+/// Packets that share a reading at most.
+const SHARED: u64 = 8;
+
+/// Counts the polls of this CPU: `napi_poll` is traced when one has ended.
+#[raw_tracepoint(tracepoint = "napi_poll")]
+pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
+    if let Some(state) = maps::state() {
+        state.clock.polls += 1;
+    }
+    0
+}
+
+/// `CLOCK_MONOTONIC` in nanoseconds.
+#[inline(always)]
+pub fn now(clock: &mut Clock) -> u64 {
+    // Should packets come from elsewhere than polls, this bounds how long a reading serves. It is
+    // a load, not a call.
+    // SAFETY: no preconditions.
+    let jiffies = unsafe { bpf_jiffies64() };
+    let poll_goes_on = clock.polls != 0 && clock.polls == clock.poll && clock.jiffies == jiffies;
+    if !poll_goes_on || clock.packets >= SHARED {
+        // SAFETY: no preconditions.
+        let reading = unsafe { bpf_ktime_get_ns() };
+        *clock = Clock { polls: clock.polls, poll: clock.polls, jiffies, packets: 0, reading };
+    }
+    clock.packets += 1;
+    clock.reading
+}
