@@ -55,14 +55,24 @@ impl Address {
         }
     }
 
-    /// Words of 32 bits, in which a prefix is an interval of numbers.
+    /// Numbers that stand for an address: see [`Address::words`].
     pub(crate) const WORDS: usize = 4;
 
-    /// The words as numbers, the first first.
+    /// Where IPv4 addresses begin among first words, behind all those of IPv6 addresses.
+    const V4_BASE: u64 = 1 << 32;
+
+    /// An address as four numbers, in each of which a prefix is an interval: the words of an IPv6
+    /// address, or an IPv4 address as the first.
     #[inline(always)]
     pub(crate) const fn words(&self) -> [u64; Self::WORDS] {
-        let (high, low) = (u64::from_be(self.high), u64::from_be(self.low));
-        [high >> 32, high & u32::MAX as u64, low >> 32, low & u32::MAX as u64]
+        match self.family {
+            Family::V4 => [Self::V4_BASE | u32::from_be(self.low as u32) as u64, 0, 0, 0],
+            Family::V6 => {
+                let (high, low) = (u64::from_be(self.high), u64::from_be(self.low));
+                [high >> 32, high & u32::MAX as u64, low >> 32, low & u32::MAX as u64]
+            }
+            _ => [2 * Self::V4_BASE, 0, 0, 0],
+        }
     }
 
     /// The inverse of [`Address::v4`] and [`Address::v6`].
@@ -132,18 +142,20 @@ impl Cidr {
             | ((address.family.0 ^ network.family.0) & mask.family.0)
     }
 
-    /// The values of each of an address's words.
+    /// Which values each of an address's [words](Address::words) may have.
     pub(crate) fn words(&self) -> [Range; Address::WORDS] {
-        let (network, mask) = (self.network.words(), self.mask.words());
+        let family = self.network.family;
+        if self.mask.family == Family::NONE {
+            return [Range::ANY; Address::WORDS];
+        }
+        let first = self.network.words();
+        // The family's own bits are in both.
+        let mask = Address { family, ..self.mask }.words();
         core::array::from_fn(|word| {
-            let (first, mask) = (network[word] as u32, mask[word] as u32);
-            if mask == 0 { Range::ANY } else { Range::between(first, first | !mask) }
+            let rest = !mask[word] & u64::from(u32::MAX);
+            let any = word > 0 && rest == u64::from(u32::MAX);
+            if any { Range::ANY } else { Range::between(first[word], first[word] | rest) }
         })
-    }
-
-    /// The families, as numbers.
-    pub(crate) const fn family(&self) -> Range {
-        if self.mask.family.0 == 0 { Range::ANY } else { Range::just(self.network.family.0 as u32) }
     }
 
     /// Whether `address` lies within.

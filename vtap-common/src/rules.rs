@@ -67,14 +67,33 @@ impl Rule {
 pub struct Rules {
     len: u64,
     include: Set,
-    src: Prefixes,
-    dst: Prefixes,
-    src_port: Intervals,
-    dst_port: Intervals,
-    vni: Intervals,
-    protocol: Intervals,
-    icmp_type: Intervals,
-    icmp_code: Intervals,
+    /// Of each criterion, its intervals besides the last. They are kept apart from what they
+    /// count, so that it costs little to find that a criterion is not in use.
+    cuts: [u16; CRITERIA.next_multiple_of(4)],
+    criteria: [Intervals; CRITERIA],
+}
+
+/// Words of two addresses, two ports, identifier, protocol, ICMP type and code.
+const CRITERIA: usize = 2 * Address::WORDS + 6;
+
+/// What a packet has of each criterion.
+#[inline(always)]
+fn values(vni: u64, inner: &Inner) -> [u64; CRITERIA] {
+    let Inner { len: _, wirelen: _, src, dst, protocol, src_port, dst_port, icmp_type, icmp_code } =
+        inner;
+    let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (src.words(), dst.words());
+    let protocol = u64::from(protocol.0);
+    let rest = [*src_port, *dst_port, vni, protocol, *icmp_type, *icmp_code];
+    let [a, b, c, d, e, f] = rest;
+    [s0, s1, s2, s3, d0, d1, d2, d3, a, b, c, d, e, f]
+}
+
+/// What a rule wants of each, in the same order.
+fn ranges(rule: &Rule) -> [Range; CRITERIA] {
+    let Rule { src, dst, src_port, dst_port, vni, protocol, icmp_type, icmp_code, include: _ } =
+        *rule;
+    let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (src.words(), dst.words());
+    [s0, s1, s2, s3, d0, d1, d2, d3, src_port, dst_port, vni, protocol, icmp_type, icmp_code]
 }
 
 impl Rules {
@@ -82,14 +101,8 @@ impl Rules {
     pub const NONE: Self = Self {
         len: 0,
         include: Set::NONE,
-        src: Prefixes::ANY,
-        dst: Prefixes::ANY,
-        src_port: Intervals::ANY,
-        dst_port: Intervals::ANY,
-        vni: Intervals::ANY,
-        protocol: Intervals::ANY,
-        icmp_type: Intervals::ANY,
-        icmp_code: Intervals::ANY,
+        cuts: [0; CRITERIA.next_multiple_of(4)],
+        criteria: [Intervals::ANY; CRITERIA],
     };
 
     /// Sets the rules, or returns false where there are more than [`MAX_RULES`].
@@ -98,29 +111,13 @@ impl Rules {
         if rules.len() > MAX_RULES {
             return false;
         }
-        // Destructured, so that a new criterion cannot be forgotten here.
-        let Self {
-            len,
-            include,
-            src,
-            dst,
-            src_port,
-            dst_port,
-            vni,
-            protocol,
-            icmp_type,
-            icmp_code,
-        } = self;
-        *len = rules.len() as u64;
-        *include = Set::of(rules, |rule| rule.include);
-        src.set(rules, |rule| &rule.src);
-        dst.set(rules, |rule| &rule.dst);
-        src_port.set(rules, |rule| rule.src_port);
-        dst_port.set(rules, |rule| rule.dst_port);
-        vni.set(rules, |rule| rule.vni);
-        protocol.set(rules, |rule| rule.protocol);
-        icmp_type.set(rules, |rule| rule.icmp_type);
-        icmp_code.set(rules, |rule| rule.icmp_code);
+        self.len = rules.len() as u64;
+        self.include = Set::of(rules, |rule| rule.include);
+        for (criterion, (intervals, cuts)) in
+            self.criteria.iter_mut().zip(&mut self.cuts).enumerate()
+        {
+            *cuts = intervals.set(rules, |rule| ranges(rule)[criterion]);
+        }
         true
     }
 
@@ -134,33 +131,27 @@ impl Rules {
     /// What the first rule that matches says. If none does, the packet is not captured.
     #[inline(always)]
     pub(crate) fn decide(&self, vni: u64, inner: &Inner) -> Decision {
-        let Self {
-            len: _,
-            include,
-            src,
-            dst,
-            src_port,
-            dst_port,
-            vni: vnis,
-            protocol,
-            icmp_type,
-            icmp_code,
-        } = self;
+        let values = values(vni, inner);
         let mut fitting = Set::ALL;
         let all = self.len > u64::from(u64::BITS);
-        src.narrow(&mut fitting, all, &inner.src);
-        dst.narrow(&mut fitting, all, &inner.dst);
-        src_port.narrow(&mut fitting, all, inner.src_port);
-        dst_port.narrow(&mut fitting, all, inner.dst_port);
-        vnis.narrow(&mut fitting, all, vni);
-        protocol.narrow(&mut fitting, all, u64::from(inner.protocol.0));
-        icmp_type.narrow(&mut fitting, all, inner.icmp_type);
-        icmp_code.narrow(&mut fitting, all, inner.icmp_code);
+        // Not a loop, for which the values would be put into memory.
+        macro_rules! narrow {
+            ($($index:literal)+) => {
+                const { assert!([$($index),+].len() == CRITERIA) };
+                $(self.criteria[$index].narrow(
+                    self.cuts[$index],
+                    &mut fitting,
+                    all,
+                    values[$index],
+                );)+
+            };
+        }
+        narrow!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
         // Of the second word only if there are so many rules.
         let (fitting, include, base) = if all && fitting.0[0] == 0 {
-            (fitting.0[1], include.0[1], u64::from(u64::BITS))
+            (fitting.0[1], self.include.0[1], u64::from(u64::BITS))
         } else {
-            (fitting.0[0], include.0[0], 0)
+            (fitting.0[0], self.include.0[0], 0)
         };
         if fitting == 0 {
             return Decision { capture: false, rule: NO_RULE };
@@ -209,13 +200,8 @@ const fn place_of(bit: u64) -> u64 {
 
 /// One criterion: which rules its values fit.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
-struct Intervals {
-    /// Intervals besides the last.
-    cuts: u64,
-    /// The intervals, ascending.
-    intervals: [Interval; PLACES],
-}
+#[repr(transparent)]
+struct Intervals([Interval; PLACES]);
 
 /// Values that fit the same rules.
 #[derive(Clone, Copy, Debug)]
@@ -229,10 +215,12 @@ struct Interval {
 
 impl Intervals {
     /// Of rules that all take any value.
-    const ANY: Self = Self { cuts: 0, intervals: [Interval::REST; PLACES] };
+    const ANY: Self = Self([Interval::REST; PLACES]);
 
-    fn set(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) {
+    /// Returns how many intervals there are besides the last.
+    fn set(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) -> u16 {
         *self = Self::ANY;
+        let Self(intervals) = self;
         let mut lasts = [u64::MAX; MAX_CUTS];
         for (pair, rule) in lasts.chunks_mut(2).zip(rules) {
             let (first, last) = range(rule).bounds();
@@ -241,34 +229,36 @@ impl Intervals {
             pair[1] = last;
         }
         lasts.sort_unstable();
+        let mut cuts = 0;
         let mut before = None;
         for last in lasts.into_iter().filter(|last| *last < Range::ANY.bounds().1) {
             if before != Some(last) {
-                self.intervals[self.cuts as usize].last = last;
-                self.cuts += 1;
+                intervals[cuts].last = last;
+                cuts += 1;
                 before = Some(last);
             }
         }
-        for Interval { last, fitting } in &mut self.intervals[..=self.cuts as usize] {
+        for Interval { last, fitting } in &mut intervals[..=cuts] {
             *fitting = Set::of(rules, |rule| range(rule).contains(*last));
         }
+        cuts as u16
     }
 
     /// Takes the rules out of `fitting` that the value does not fit; all of them, or only those of
     /// the first word.
     #[inline(always)]
-    fn narrow(&self, fitting: &mut Set, all: bool, value: u64) {
-        if self.cuts == 0 {
+    fn narrow(&self, cuts: u16, fitting: &mut Set, all: bool, value: u64) {
+        if cuts == 0 {
             return;
         }
-        let mut interval = self.intervals.as_ptr();
+        let mut interval = self.0.as_ptr();
         // Half of what is left, and so on, with steps that the compiler knows and the number of
         // cuts, which the verifier knows. There is no branch on the value, nor an index to turn
         // into an address: that makes five instructions of each step.
         macro_rules! halve {
             ($($step:literal)+) => {
                 const { assert!(1 $(+ $step)+ == PLACES) };
-                $(if self.cuts >= $step {
+                $(if cuts >= $step {
                     // SAFETY: `interval` has moved by less than PLACES less `step`, as the sum of
                     // all steps is one less than PLACES.
                     unsafe {
@@ -292,34 +282,4 @@ impl Intervals {
 impl Interval {
     /// The values that no rule cares for.
     const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL };
-}
-
-/// A prefix is an interval of each of its words, and a family.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-struct Prefixes {
-    family: Intervals,
-    words: [Intervals; Address::WORDS],
-}
-
-impl Prefixes {
-    const ANY: Self = Self { family: Intervals::ANY, words: [Intervals::ANY; Address::WORDS] };
-
-    fn set(&mut self, rules: &[Rule], cidr: impl Fn(&Rule) -> &Cidr) {
-        self.family.set(rules, |rule| cidr(rule).family());
-        for (index, word) in self.words.iter_mut().enumerate() {
-            word.set(rules, |rule| cidr(rule).words()[index]);
-        }
-    }
-
-    #[inline(always)]
-    fn narrow(&self, fitting: &mut Set, all: bool, address: &Address) {
-        self.family.narrow(fitting, all, address.family.0);
-        // Not a loop, for which the words would be put into memory.
-        let ([a, b, c, d], values) = (&self.words, address.words());
-        a.narrow(fitting, all, values[0]);
-        b.narrow(fitting, all, values[1]);
-        c.narrow(fitting, all, values[2]);
-        d.narrow(fitting, all, values[3]);
-    }
 }

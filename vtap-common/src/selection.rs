@@ -93,17 +93,17 @@ impl Range {
     /// `first` to `last`, or `None` where that is empty.
     #[must_use]
     pub const fn new(first: u32, last: u32) -> Option<Self> {
-        if first <= last { Some(Self::between(first, last)) } else { None }
+        if first <= last { Some(Self::between(first as u64, last as u64)) } else { None }
     }
 
-    pub(crate) const fn between(first: u32, last: u32) -> Self {
-        Self { first: first as u64, last: last as u64 }
+    pub(crate) const fn between(first: u64, last: u64) -> Self {
+        Self { first, last }
     }
 
     /// One value.
     #[must_use]
     pub const fn just(value: u32) -> Self {
-        Self::between(value, value)
+        Self::between(value as u64, value as u64)
     }
 
     /// Zero where `value` lies within.

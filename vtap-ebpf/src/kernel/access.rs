@@ -51,7 +51,8 @@ impl Access for WholeBuffer {
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
-            let fragments = InFragments { ctx, len, slots: linear.slots, bytes: Cell::from_mut(header) };
+            let fragments =
+                InFragments { ctx, len, slots: linear.slots, bytes: Cell::from_mut(header) };
             examine(&fragments, selection(), counters)
         }
     }
