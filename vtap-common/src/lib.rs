@@ -92,8 +92,9 @@ pub fn examine_plain<P: Packet>(
 ) -> Option<Outcome> {
     const { assert!(P::PLAIN) };
     let found = find(packet, selection).ok()?;
+    let outcome = decide(packet, &found, selection, counters);
     counters.received.count(packet.len());
-    Some(decide(packet, &found, selection, counters))
+    Some(outcome)
 }
 
 /// Finds the inner packet.
@@ -114,9 +115,9 @@ fn decide<P: Packet>(
     counters: &mut Counters,
 ) -> Outcome {
     let Matched { datagram, tunnel, inner } = found;
-    counters.tunnel += 1;
     let Decision { capture, rule } =
         decide::decide(selection, datagram, u64::from(tunnel.vni), inner);
+    counters.tunnel += 1;
     counters.count_rule(packet.forget(Slot::Rule, rule));
     if !capture {
         counters.filtered += 1;

@@ -70,12 +70,12 @@ fn datagram<P: Packet>(
     let len = u32::from(udp.len());
     // Zero is how a super-frame of 64 kB and more states its length, in this header as in the one
     // before: the frame's own decides.
-    let wire_end = if len == 0 && network.len == 0 {
-        packet.len()
-    } else if len < <UdpHdr as Header>::LEN {
-        return Err(Malformed::UdpLength);
-    } else {
+    let wire_end = if len >= <UdpHdr as Header>::LEN {
         network.payload + len
+    } else if len == 0 && network.len == 0 {
+        packet.len()
+    } else {
+        return Err(Malformed::UdpLength);
     };
     let family = Family(packet.forget(Slot::OuterFamily, network.src.family.0));
     let wire_end = packet.forget(Slot::WireEnd, u64::from(wire_end)) as u32;

@@ -1,9 +1,9 @@
 //! What user space sets before it loads the program: read-only data, whose every value the
 //! verifier knows.
 
-use core::hint::black_box;
-
 use vtap_common::{record::Settings, selection::Selection};
+
+use super::opaque::unknown;
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.vtap")]
@@ -16,12 +16,11 @@ static SETTINGS: Settings = Settings { pass: 1, snaplen: 0 };
 /// What the user selected.
 #[inline(always)]
 pub fn selection() -> &'static Selection {
-    // The compiler must not take the values here for the ones at run time.
-    black_box(&SELECTION)
+    unknown(&SELECTION)
 }
 
 /// The rest.
 #[inline(always)]
 pub fn settings() -> &'static Settings {
-    black_box(&SETTINGS)
+    unknown(&SETTINGS)
 }
