@@ -25,9 +25,9 @@ impl Wire {
     /// The one that `VTAP_WIRE` names; veth if it names none.
     pub fn chosen() -> Result<Self> {
         match std::env::var("VTAP_WIRE").as_deref() {
-            Ok("virtio") => Ok(Self::Virtio),
+            Ok("virtio_net") => Ok(Self::Virtio),
             Ok(other) => {
-                ensure!(other == "veth", "VTAP_WIRE is {other}, not veth or virtio");
+                ensure!(other == "veth", "VTAP_WIRE is {other}, not veth or virtio_net");
                 Ok(Self::Veth)
             }
             Err(_) => Ok(Self::Veth),
