@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 use vtap_tests::{
-    capture::{Capture, Ended, binary, reread, reread_in, wait_until},
+    capture::{Capture, Ended, binary, counters, reread, reread_in, wait_until},
     file::{self, Packet},
     frames::{self, assortment, mirrored},
     net::{Net, TARGET_DEV},
@@ -297,13 +297,11 @@ impl Reading {
             status = self.child.try_wait()?;
             Ok(status.is_some())
         })?;
-        let stats = fs::read(self.dir.path().join("stats.json"));
-        let stats = stats.ok().and_then(|json| serde_json::from_slice(&json).ok());
         Ok(Ended {
             status: status.context("no status")?,
             stdout: self.text("stdout")?,
             stderr: self.text("stderr")?,
-            stats: stats.unwrap_or_default(),
+            stats: counters(self.dir.path()),
             dir: std::mem::replace(&mut self.dir, tempfile::tempdir()?),
         })
     }

@@ -9,8 +9,6 @@ use vtap_common::wire::ipv6::MAX_EXTENSIONS;
 use super::{Line, be16, be32, icmp, icmp6, put, tcp, transport};
 
 const FRAGMENT_OFFSET: u16 = 0xfff8;
-/// Ends the name of a header that is not all there.
-const CUT: char = ']';
 /// Bytes of an integrity check value that are shown; no algorithm in use has more.
 const MAX_ICV: usize = 32;
 
@@ -108,28 +106,30 @@ pub fn put_v6(line: &mut Line, packet: &[u8], wirelen: u32, depth: u32) {
 /// RFC 8200 section 4, and RFC 4302. The names are those of tcpdump.
 fn extensions(line: &mut Line, mut next: IpNumber, mut packet: Packet<'_>) {
     for _ in 0..MAX_EXTENSIONS {
-        let header = packet.payload;
-        let (name, len) = match next {
-            IpNumber::IPV6_HEADER_HOP_BY_HOP => ("HBH ".to_owned(), length(header, 8)),
-            IpNumber::IPV6_DESTINATION_OPTIONS => ("DSTOPT ".to_owned(), length(header, 8)),
-            IpNumber::IPV6_ROUTE_HEADER => ("srcrt ".to_owned(), length(header, 8)),
-            IpNumber::MOBILITY_HEADER => ("mobility ".to_owned(), length(header, 8)),
-            IpNumber::AUTHENTICATION_HEADER => (authentication(header), length(header, 4)),
-            IpNumber::IPV6_FRAGMENTATION_HEADER => (fragment(&packet), Some(8)),
+        let (unit, name) = match next {
+            IpNumber::IPV6_HEADER_HOP_BY_HOP => (8, "HBH "),
+            IpNumber::IPV6_DESTINATION_OPTIONS => (8, "DSTOPT "),
+            IpNumber::IPV6_ROUTE_HEADER => (8, "srcrt "),
+            IpNumber::MOBILITY_HEADER => (8, "mobility "),
+            IpNumber::AUTHENTICATION_HEADER => (4, ""),
+            IpNumber::IPV6_FRAGMENTATION_HEADER => (0, ""),
             _ => break,
         };
         packet.put_hosts(line);
         packet.is_addressed = true;
         put!(line, "{name}");
-        if name.ends_with(CUT) {
-            return;
-        }
-        let (Some(&following), Some(len)) = (header.first(), len) else {
+        let header = packet.payload;
+        let (Some(&following), Some(&len)) = (header.first(), header.get(1)) else {
             return put!(line, "[|ip6]");
         };
-        let later = next == IpNumber::IPV6_FRAGMENTATION_HEADER
-            && be16(header, 2).is_some_and(|offset| offset & FRAGMENT_OFFSET != 0);
-        if later {
+        // The first eight bytes never count; of the fragment header, nothing does.
+        let len = 8 + usize::from(len) * unit;
+        let goes_on = match next {
+            IpNumber::AUTHENTICATION_HEADER => authentication(line, header, len),
+            IpNumber::IPV6_FRAGMENTATION_HEADER => fragment(line, &packet),
+            _ => true,
+        };
+        if !goes_on {
             return;
         }
         next = IpNumber(following);
@@ -139,22 +139,31 @@ fn extensions(line: &mut Line, mut next: IpNumber, mut packet: Packet<'_>) {
     put_transport(line, next, &packet);
 }
 
-/// Of a header whose length field counts `unit` bytes, and the first eight never.
-fn length(header: &[u8], unit: usize) -> Option<usize> {
-    Some(8 + usize::from(*header.get(1)?) * unit)
+/// Returns whether a transport header follows.
+fn fragment(line: &mut Line, packet: &Packet<'_>) -> bool {
+    let Some(offset) = be16(packet.payload, 2).map(|word| word & FRAGMENT_OFFSET) else {
+        put!(line, "[|frag]");
+        return false;
+    };
+    put!(line, "frag ({offset}|{})", packet.len.saturating_sub(8));
+    if offset == 0 {
+        put!(line, " ");
+    }
+    offset == 0
 }
 
-fn fragment(packet: &Packet<'_>) -> String {
-    let Some(offset) = be16(packet.payload, 2) else { return "[|frag]".into() };
-    format!("frag ({}|{}) ", offset & FRAGMENT_OFFSET, packet.len.saturating_sub(8))
-}
-
-fn authentication(header: &[u8]) -> String {
-    let (Some(spi), Some(seq)) = (be32(header, 4), be32(header, 8)) else { return "[|ah]".into() };
-    let end = length(header, 4).unwrap_or_default().min(12 + MAX_ICV);
-    let icv = header.get(12..end).unwrap_or_default();
-    let icv: String = icv.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("AH(spi=0x{spi:08x},seq=0x{seq:x},icv=0x{icv}): ")
+/// Returns whether it is all there.
+fn authentication(line: &mut Line, header: &[u8], len: usize) -> bool {
+    let (Some(spi), Some(seq)) = (be32(header, 4), be32(header, 8)) else {
+        put!(line, "[|ah]");
+        return false;
+    };
+    put!(line, "AH(spi=0x{spi:08x},seq=0x{seq:x},icv=0x");
+    for byte in header.get(12..len.min(12 + MAX_ICV)).unwrap_or_default() {
+        put!(line, "{byte:02x}");
+    }
+    put!(line, "): ");
+    true
 }
 
 fn put_transport(line: &mut Line, protocol: IpNumber, packet: &Packet<'_>) {

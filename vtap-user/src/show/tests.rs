@@ -136,7 +136,7 @@ fn extension_headers() {
     assert_eq!(v6(135, &mobility), format!("{from}mobility 1 > 2: UDP, length 0"));
     let fragment = |offset| [&[17, 0, 0, offset, 0, 0, 0, 9][..], &udp].concat();
     assert_eq!(v6(44, &fragment(1)), format!("{from}frag (0|8) 1 > 2: UDP, length 0"));
-    assert_eq!(v6(44, &fragment(8)), format!("{from}frag (8|8) "));
+    assert_eq!(v6(44, &fragment(8)), format!("{from}frag (8|8)"));
     // As many as are followed, and one more.
     let many = [60, 0, 1, 4, 0, 0, 0, 0].repeat(9);
     assert_eq!(v6(60, &many), format!("{from}{}ip-proto-60 8", "DSTOPT ".repeat(8)));
