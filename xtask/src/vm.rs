@@ -31,6 +31,10 @@ pub fn test(
     args: &[OsString],
 ) -> Result<Vec<String>> {
     setup::ensure_vm_programs()?;
+    let repeated = |place: usize| kernels[..place].contains(&kernels[place]);
+    if let Some(place) = (0..kernels.len()).find(|place| repeated(*place)) {
+        bail!("--vm names {} twice", kernels[place]);
+    }
     let mut rows = Vec::new();
     let mut skipped = Vec::new();
     let mut failed = Vec::new();
