@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use vtap_tests::{
     capture::{Capture, Ended, reread},
@@ -35,7 +35,14 @@ pub fn all() -> Vec<crate::Test> {
         return vec![crate::Test { name, needs, run: Box::new(|| Ok(())) }];
     };
     let mut files = Vec::new();
-    collect(&folder, &mut files);
+    let collected = collect(&folder, &mut files);
+    if files.is_empty() || collected.is_err() {
+        let none = move || {
+            collected.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+            bail!("there are no capture files (.pcap, .pcapng, .cap) in {}", folder.display())
+        };
+        return vec![crate::Test { name: "corpus".into(), needs: vec![], run: Box::new(none) }];
+    }
     files.sort();
     let test = |path: PathBuf| crate::Test {
         name: format!("corpus::{}", path.strip_prefix(&folder).unwrap_or(&path).display()),
@@ -45,11 +52,11 @@ pub fn all() -> Vec<crate::Test> {
     files.into_iter().map(test).collect()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files);
+            collect(&path, files)?;
         } else if path
             .extension()
             .is_some_and(|end| ["pcap", "pcapng", "cap"].iter().any(|e| end == *e))
@@ -57,6 +64,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+    Ok(())
 }
 
 fn check(path: &Path) -> Result<()> {

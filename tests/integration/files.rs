@@ -76,13 +76,29 @@ fn tshark_reads_compressed_files() -> Result<()> {
     check_with_tshark("x.pcap.zst")
 }
 
+/// Hexadecimal bytes of each packet, which tcpdump shows in lines below the packet's own.
+fn dumped(text: &str) -> Vec<String> {
+    let mut packets: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("\t0x"), packets.last_mut()) {
+            (None, _) => packets.push(String::new()),
+            (Some(bytes), Some(packet)) => {
+                packet.extend(bytes.split_whitespace().skip(1));
+            }
+            (Some(_), None) => {}
+        }
+    }
+    packets
+}
+
 fn tcpdump_reads_both() -> Result<()> {
     for name in ["x.pcap", "x.pcapng"] {
         let (inner, ended) = captured(name)?;
-        let output = Command::new("tcpdump").args(["-n", "-r"]).arg(ended.file(name)).output()?;
+        let output = Command::new("tcpdump").args(["-xxnr"]).arg(ended.file(name)).output()?;
         ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        let lines = String::from_utf8_lossy(&output.stdout).lines().count();
-        ensure!(lines >= inner.len(), "{name}: {lines} lines");
+        let seen = dumped(&String::from_utf8(output.stdout)?);
+        let expected: Vec<_> = inner.iter().map(|frame| hex(frame)).collect();
+        ensure!(seen == expected, "{name}: tcpdump sees {seen:?}");
     }
     Ok(())
 }

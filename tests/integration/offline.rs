@@ -1,10 +1,21 @@
 //! `-r`: what the kernel would have made of the frames in a file.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use vtap_tests::{
-    capture::{Capture, Ended, reread, reread_in, wait_until},
+    capture::{Capture, Ended, binary, counters, reread, reread_in, wait_until},
     file::{self, Packet},
     frames::{self, assortment, mirrored},
     net::{Net, TARGET_DEV},
@@ -16,11 +27,13 @@ crate::tests![
     every_form_of_file [],
     standard_input_and_compressed_files [],
     sections_and_blocks_of_other_kinds [],
+    packets_in_obsolete_blocks [],
     what_tcpdump_wrote ["tcpdump"],
     what_vtap_wrote [],
     count_and_snap_length [],
     a_file_that_is_cut_off [],
     what_is_no_capture_file [],
+    lines_come_as_packets_come [],
 ];
 
 /// Nanoseconds at which the frames of the tests begin, one microsecond apart.
@@ -81,6 +94,23 @@ fn sections_and_blocks_of_other_kinds() -> Result<()> {
     let file = [little.file(first), others, big.file(second)].concat();
     let ended = reread(&file, &["-w", "x.pcapng"])?;
     check(&ended, &ended.file("x.pcapng"))
+}
+
+/// As tools wrote them before pcapng had enhanced packet blocks.
+fn packets_in_obsolete_blocks() -> Result<()> {
+    for big_endian in [false, true] {
+        let form = Form { format: Format::Pcapng, big_endian, resolution: 1_000_000_000 };
+        let mut file = form.file(&[]);
+        for (time, frame) in frames() {
+            let len = form.u32(frame.len() as u32);
+            let time = [form.u32((time >> 32) as u32), form.u32(time as u32)].concat();
+            let ids = [form.u16(0), form.u16(9)].concat();
+            file.extend(form.block(2, &[ids, time, len.clone(), len, frame].concat()));
+        }
+        let ended = reread(&file, &["-w", "x.pcapng"])?;
+        check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+    }
+    Ok(())
 }
 
 /// The old way and the new, of the same frames.
@@ -186,4 +216,100 @@ fn what_is_no_capture_file() -> Result<()> {
     let ended = reread_in(tempfile::tempdir()?, &["-r", "absent"], &[])?;
     ensure!(ended.status.code() == Some(1) && ended.stderr.contains("absent: No such file"));
     Ok(())
+}
+
+/// Through a pipe that stays open, until a signal: first packets that come together with the
+/// header and in pieces, then one alone.
+fn lines_come_as_packets_come() -> Result<()> {
+    let packet = |number| vec![(BEGIN, mirrored(7, &frames::icmp(number, &[])))];
+    for form in [Form::USUAL, Form { format: Format::Pcapng, ..Form::USUAL }] {
+        let head = form.file(&[]).len();
+        for compressed in [false, true] {
+            let pack = |bytes: &[u8]| {
+                if compressed { zstd::encode_all(bytes, 0) } else { Ok(bytes.to_vec()) }
+            };
+            for signal in [Signal::SIGINT, Signal::SIGTERM] {
+                let mut reading = Reading::start()?;
+                let first = pack(&form.file(&packet(0)))?;
+                let (begin, end) = first.split_at(first.len() / 3);
+                reading.feed(begin)?;
+                reading.feed(end)?;
+                reading.wait_for_lines(1)?;
+                reading.feed(&pack(&form.file(&packet(1))[head..])?)?;
+                reading.wait_for_lines(2)?;
+                let ended = reading.stop(signal)?;
+                ended.check().with_context(|| format!("{form:?}, {signal}"))?;
+                ensure!(ended.count("written") == 2, "{}", ended.stats);
+                ensure!(ended.stderr.contains("2 packets delivered"), "{}", ended.stderr);
+            }
+        }
+    }
+    // There may be nothing at all.
+    let ended = Reading::start()?.stop(Signal::SIGINT)?;
+    ended.check()?;
+    ensure!(ended.count("received.packets") == 0);
+    Ok(())
+}
+
+/// `-r -` of a pipe.
+struct Reading {
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Reading {
+    fn start() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let create = |name| fs::File::create(dir.path().join(name));
+        let mut child = Command::new(binary());
+        child.args(["capture", "-r", "-", "--stats-json", "stats.json"]).current_dir(dir.path());
+        child.stdin(Stdio::piped()).stdout(create("stdout")?).stderr(create("stderr")?);
+        let child = child.spawn()?;
+        Ok(Self { child, dir })
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().context("no standard input")?;
+        stdin.write_all(bytes)?;
+        // So that it is read before more is there.
+        sleep(Duration::from_millis(50));
+        Ok(())
+    }
+
+    fn text(&self, name: &str) -> Result<String> {
+        Ok(fs::read_to_string(self.dir.path().join(name))?)
+    }
+
+    fn wait_for_lines(&self, count: usize) -> Result<()> {
+        let begin = Instant::now();
+        wait_until("a line", || Ok(self.text("stdout")?.lines().count() == count))?;
+        ensure!(begin.elapsed() < Duration::from_secs(1), "took {:?}", begin.elapsed());
+        Ok(())
+    }
+
+    /// The pipe is open until it has ended.
+    fn stop(mut self, signal: Signal) -> Result<Ended> {
+        // It may only just have been started.
+        sleep(Duration::from_millis(200));
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
+        let mut status = None;
+        wait_until("the end", || {
+            status = self.child.try_wait()?;
+            Ok(status.is_some())
+        })?;
+        Ok(Ended {
+            status: status.context("no status")?,
+            stdout: self.text("stdout")?,
+            stderr: self.text("stderr")?,
+            stats: counters(self.dir.path()),
+            dir: std::mem::replace(&mut self.dir, tempfile::tempdir()?),
+        })
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

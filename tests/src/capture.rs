@@ -173,7 +173,8 @@ pub fn reread_in(dir: tempfile::TempDir, source: &[&str], args: &[&str]) -> Resu
 }
 
 /// What `--stats-json` wrote, if it came to that.
-fn counters(dir: &Path) -> Value {
+#[must_use]
+pub fn counters(dir: &Path) -> Value {
     let json = std::fs::read(dir.join("stats.json"));
     json.map_or(Value::Null, |json| serde_json::from_slice(&json).unwrap_or(Value::Null))
 }

@@ -10,6 +10,8 @@ use crate::{
     net::{Namespace, TAP_DEV, TARGET_DEV, ip},
 };
 
+/// The largest MTU with which every driver has room for a frame in one buffer.
+const ONE_BUFFER: u32 = 3498;
 const NICS: &str = "/sys/class/net";
 
 /// Kinds of pairs of interfaces.
@@ -25,9 +27,9 @@ impl Wire {
     /// The one that `VTAP_WIRE` names; veth if it names none.
     pub fn chosen() -> Result<Self> {
         match std::env::var("VTAP_WIRE").as_deref() {
-            Ok("virtio") => Ok(Self::Virtio),
+            Ok("virtio_net") => Ok(Self::Virtio),
             Ok(other) => {
-                ensure!(other == "veth", "VTAP_WIRE is {other}, not veth or virtio");
+                ensure!(other == "veth", "VTAP_WIRE is {other}, not veth or virtio_net");
                 Ok(Self::Veth)
             }
             Err(_) => Ok(Self::Veth),
@@ -58,7 +60,7 @@ impl Wire {
     /// Whether the driver takes XDP natively at this MTU, given a kernel that can or can't hand
     /// programs a frame in several buffers.
     pub fn is_native_at(self, mtu: u32, fragments: bool) -> Result<bool> {
-        let one_buffer = mtu < 3500;
+        let one_buffer = mtu <= ONE_BUFFER;
         Ok(match self {
             Self::Veth => fragments || one_buffer,
             // drivers/net/virtio_net.c hands on fragments since 6.3.

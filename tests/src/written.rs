@@ -107,11 +107,15 @@ impl Form {
         [self.u32(kind), len.clone(), body.to_vec(), padding, len].concat()
     }
 
-    fn u16(self, number: u16) -> Vec<u8> {
+    /// A number in its byte order.
+    #[must_use]
+    pub fn u16(self, number: u16) -> Vec<u8> {
         if self.big_endian { number.to_be_bytes() } else { number.to_le_bytes() }.to_vec()
     }
 
-    fn u32(self, number: u32) -> Vec<u8> {
+    /// A number in its byte order.
+    #[must_use]
+    pub fn u32(self, number: u32) -> Vec<u8> {
         if self.big_endian { number.to_be_bytes() } else { number.to_le_bytes() }.to_vec()
     }
 }

@@ -7,7 +7,8 @@ use std::{fs, path::Path};
 
 fn replay(folder: &str) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder);
-    let inputs = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let inputs = entries.map(|entry| entry.unwrap().path());
     inputs.map(|path| examine::check(&fs::read(path).unwrap())).count()
 }
 

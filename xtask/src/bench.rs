@@ -83,11 +83,14 @@ pub struct BenchOptions {
 }
 
 const EXAMPLES: &str = "\
-Everything happens in network namespaces of this machine, which are removed at the end.
+Everything happens in network namespaces of this machine, which are removed at the end; it needs
+root, and a machine that does nothing else.
 
 Examples:
-  cargo xtask bench
+  cargo xtask bench                    everything, in about ten minutes
   cargo xtask bench --quick
+  cargo xtask bench --gate             whether a packet costs more instructions than before
+  cargo xtask bench --part micro
   cargo xtask bench --only floor,vtap,tcpdump --size 114 --rounds 3";
 
 /// Runs the task.

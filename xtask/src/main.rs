@@ -38,11 +38,13 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask setup                      install what is missing
   cargo xtask run --lab                  see mirrored packets, on any Linux machine with root
-  cargo xtask run --lab -c 3 -w a.pcapng
+  cargo xtask run --lab -c 3 -w a.pcapng and write them to a file
   cargo xtask run -- -i ens3 --vni 7     capture on an interface of this machine
-  cargo xtask lab exec client ping -c 1 10.0.1.2
-  cargo xtask test
-  cargo xtask bench --quick";
+  cargo xtask build                      only build what to copy to another machine
+  cargo xtask test                       check everything that can be checked here
+  cargo xtask bench --quick              see how fast it is, in two minutes
+
+`cargo xtask TASK --help` tells more of each.";
 
 #[derive(Subcommand)]
 enum Task {

@@ -1,9 +1,19 @@
 //! What the tasks tell their user. It goes to standard error, as standard output is vtap's.
 
 use std::{
+    cell::RefCell,
     fmt::Display,
     io::{Write as _, stderr},
 };
+
+thread_local! {
+    static TOPIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What this thread tells from here on is of `topic`: others tell of theirs at the same time.
+pub fn of(topic: impl Display) {
+    TOPIC.set(format!("{topic}: "));
+}
 
 /// Something is as it should be.
 pub fn found(text: impl Display) {
@@ -32,5 +42,7 @@ pub fn failure(error: &anyhow::Error) {
 
 /// `eprintln` would panic where the terminal is gone, and that in the midst of cleaning up.
 fn line(mark: &str, text: impl Display) {
-    let _ = writeln!(stderr(), "{mark} {text}");
+    TOPIC.with_borrow(|topic| {
+        let _ = writeln!(stderr(), "{mark} {topic}{text}");
+    });
 }

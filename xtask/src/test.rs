@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Options of `cargo xtask test`.
-#[derive(Args)]
+#[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct TestOptions {
     /// Replay every capture file of DIR through the kernel and through `-r`, and compare what comes
@@ -28,9 +28,10 @@ pub struct TestOptions {
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
 
-    /// Run the integration tests on these kernels too, in QEMU; without a list, on all
+    /// Run the integration tests on these kernels too, in QEMU, as many at once as there are CPUs;
+    /// without a list, on all: 5.10,6.1,6.12,7.2
     #[arg(long, value_name = "KERNELS", num_args = 0..=1, value_delimiter = ',',
-          default_missing_value = vm::ALL)]
+          default_missing_value = vm::ALL, required_if_eq("only", "vm"))]
     vm: Option<Vec<vm::Kernel>>,
 
     /// Compare the kernel with user space on N random frames; without it, on as many as take some
@@ -43,7 +44,7 @@ pub struct TestOptions {
     seed: Option<u64>,
 
     /// Fuzz the parser for so many seconds, guided by coverage
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", required_if_eq("only", "fuzz"))]
     fuzz: Option<u64>,
 
     /// Only one part of the tests
@@ -67,7 +68,8 @@ enum Part {
 }
 
 const EXAMPLES: &str = "\
-The integration tests make network namespaces, and are skipped without root.
+The integration tests make network namespaces, and are skipped without root. Formatting, lints and
+unit tests are only checked without --only.
 
 Examples:
   cargo xtask test
@@ -75,9 +77,9 @@ Examples:
   cargo xtask test --corpus ~/captures corpus
   cargo xtask test --only integration --frames 10000000 differential
   cargo xtask test --only fuzz --fuzz 600
-  cargo xtask test --vm                on Linux 5.10, 6.1, 6.12 and 7.2 as well
+  cargo xtask test --vm                on other kernels as well
   cargo xtask test --only vm --vm 5.10,6.12 verdict
-  cargo xtask test -- --list";
+  cargo xtask test --only integration -- --list";
 
 /// Runs the task.
 pub fn test(options: &TestOptions) -> Result<ExitCode> {
@@ -231,4 +233,33 @@ fn other_kernels(
     let tests = workspace.test_program("vtap-tests", "integration")?;
     run.skipped.extend(vm::test(workspace, kernels, &tests, &options.args)?);
     Ok(Ended::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: TestOptions,
+    }
+
+    /// Else nothing would be tested, with success.
+    #[test]
+    fn a_part_needs_what_it_tests() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' '));
+        for words in ["test --only vm", "test --only fuzz"] {
+            let error = parse(words).unwrap_err().to_string();
+            assert!(error.contains("required"), "{error}");
+        }
+        for words in ["test --only vm --vm", "test --only fuzz --fuzz 9", "test --only integration"]
+        {
+            parse(words).unwrap();
+        }
+        let options = parse("test --only vm --vm 5.10,6.12 a").unwrap().options;
+        assert_eq!((options.vm.map(|kernels| kernels.len()), options.args.len()), (Some(2), 1));
+    }
 }

@@ -7,7 +7,14 @@ mod guest;
 mod initramfs;
 mod kernel;
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{
+    ffi::OsString,
+    fs,
+    num::NonZero,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,6 +23,7 @@ use self::{guest::Outcome, initramfs::Initramfs};
 use crate::{report, setup, workspace::Workspace};
 
 /// Runs `tests`, an integration test program, on each kernel, and prints a table of what came out.
+/// A guest keeps about one CPU busy, so there are as many at once as CPUs.
 pub fn test(
     workspace: &Workspace,
     kernels: &[Kernel],
@@ -23,24 +31,59 @@ pub fn test(
     args: &[OsString],
 ) -> Result<Vec<String>> {
     setup::ensure_vm_programs()?;
+    let repeated = |place: usize| kernels[..place].contains(&kernels[place]);
+    if let Some(place) = (0..kernels.len()).find(|place| repeated(*place)) {
+        bail!("--vm names {} twice", kernels[place]);
+    }
     let mut rows = Vec::new();
     let mut skipped = Vec::new();
     let mut failed = Vec::new();
-    for kernel in kernels {
-        report::doing(format_args!("Linux {kernel} in QEMU"));
+    let work = |kernel: &Kernel| {
+        report::of(format_args!("Linux {kernel}"));
+        report::doing("in QEMU");
         let outcomes = on(workspace, kernel, tests, args);
+        if let Err(error) = &outcomes {
+            report::warning(format_args!("{error:#}"));
+        }
+        outcomes
+    };
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+    for (kernel, outcomes) in kernels.iter().zip(side_by_side(kernels, at_once, work)) {
         for outcome in outcomes.as_ref().into_iter().flatten() {
             rows.push(outcome.row());
             skipped.extend(outcome.skipped.iter().cloned());
             failed.extend((!outcome.passed()).then(|| outcome.title()));
         }
         if let Err(error) = outcomes {
-            report::warning(format_args!("Linux {kernel}: {error:#}"));
             failed.push(format!("Linux {kernel}: {error:#}"));
         }
     }
     println!("\n{}\n{}\n", guest::TABLE_HEAD, rows.join("\n"));
     if failed.is_empty() { Ok(skipped) } else { bail!(failed.join("; ")) }
+}
+
+/// Does `work` on every item, on some of them at once; what came out is in the items' order.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    at_once: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let left = Mutex::new(items.iter().enumerate());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..at_once.min(items.len()) {
+            scope.spawn(|| {
+                while let Some((place, item)) = next() {
+                    let result = work(item);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((place, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn on(
@@ -65,4 +108,25 @@ fn on(
 fn arguments(args: &[OsString]) -> Result<String> {
     let text = args.iter().map(|arg| arg.to_str().map(|arg| format!("{arg}\n")));
     text.collect::<Option<String>>().context("an argument is not text")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn order_is_kept_side_by_side() {
+        // The first two wait for each other, and the first is the last to end.
+        let both = Barrier::new(2);
+        let done = side_by_side(&[0_u32, 1, 2, 3], 2, |item| {
+            if *item < 2 {
+                both.wait();
+            }
+            thread::sleep(Duration::from_millis(if *item == 0 { 200 } else { 1 }));
+            item * 10
+        });
+        assert_eq!(done, [0, 10, 20, 30]);
+    }
 }

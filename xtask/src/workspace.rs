@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::command::{command, output};
 
+/// What a clone has in its root.
+const MANIFEST: &str = "xtask/Cargo.toml";
+
 /// The workspace that this task belongs to.
 pub struct Workspace {
     root: PathBuf,
@@ -20,8 +23,7 @@ pub struct Workspace {
 impl Workspace {
     /// Asks cargo, which knows of `CARGO_TARGET_DIR` and of configuration files.
     pub fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-        let root = root.context("xtask is not in a workspace")?.to_owned();
+        let root = root()?;
         let metadata =
             output(cargo_in(&root).args(["metadata", "--no-deps", "--format-version=1"]))?;
         let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata`")?;
@@ -90,8 +92,42 @@ impl Workspace {
     }
 }
 
+/// Where this was built is no answer: target directories are copied. Cargo says where the package
+/// is that it runs; without cargo, the current directory tells.
+fn root() -> Result<PathBuf> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let mut starts = package.into_iter().chain(env::current_dir());
+    let root = starts.find_map(|start| root_above(&start));
+    root.context("this is not in vtap's sources: run it in a clone of them")
+}
+
+/// The nearest folder from `start` upwards that this package is in.
+fn root_above(start: &Path) -> Option<PathBuf> {
+    let root = start.ancestors().find(|dir| dir.join(MANIFEST).is_file());
+    root.map(Path::to_owned)
+}
+
 fn cargo_in(root: &Path) -> Command {
     let mut cargo = command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root);
     cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_found_from_below() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("clone");
+        let sources = root.join("xtask/src");
+        std::fs::create_dir_all(&sources).unwrap();
+        assert_eq!(root_above(&sources), None);
+        std::fs::write(root.join(MANIFEST), "").unwrap();
+        for start in [&root, &sources] {
+            assert_eq!(root_above(start), Some(root.clone()));
+        }
+        assert_eq!(root_above(dir.path()), None);
+    }
 }

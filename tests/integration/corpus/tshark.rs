@@ -33,17 +33,24 @@ pub fn dissect(path: &Path) -> Result<Vec<Value>> {
     Ok(packets.into_iter().map(|mut packet| packet["_source"]["layers"].take()).collect())
 }
 
-/// The payload of the outermost VXLAN header.
+/// What follows the outermost VXLAN header: from where tshark has its next layer begin to where it
+/// has the UDP payload end.
 pub fn inner(layers: &Value) -> Result<Option<Found>> {
     let Some((header, at)) = each(&layers["vxlan_raw"]).next() else { return Ok(None) };
-    let (udp, udp_at) = each(&layers["udp_raw"]).next().context("VXLAN without UDP")?;
-    let frame = bytes(layers["frame_raw"][0].as_str().unwrap_or_default());
-    let (port, udp_len) = (be16(&udp, 2), usize::from(be16(&udp, 4)));
-    let end = if udp_len == 0 { frame.len() } else { frame.len().min(udp_at + udp_len) };
-    let start = at + 8;
+    let (udp, _) = each(&layers["udp_raw"]).next().context("VXLAN without UDP")?;
+    let udp_fields = first(&layers["udp"]);
+    let (payload, payload_at) =
+        each(&udp_fields["udp.payload_raw"]).next().context("UDP without payload")?;
+    let end = payload_at + payload.len();
+    let begins = ["eth_raw", "ip_raw", "ipv6_raw"]
+        .map(|name| each(&layers[name]).map(|(_, begin)| begin).find(|begin| *begin > at));
+    // Of what tshark does not decode, it only shows the bytes.
+    let start = begins.into_iter().flatten().min().unwrap_or(at + header.len());
+    let port = be16(&udp, 2);
+    let data = payload.get(start - payload_at..).context("a layer outside of its datagram")?;
     Ok(Some(Found {
         vni: u64::from(u32::from_be_bytes([0, header[4], header[5], header[6]])),
-        data: frame[start..end].to_vec(),
+        data: data.to_vec(),
         wirelen: network_end(layers, start).map_or(end, |network| network.max(end)) - start,
         supported: port != 4790 || header[0] & 4 == 0 || (1..=3).contains(&header[3]),
     }))
@@ -67,6 +74,11 @@ fn network_end(layers: &Value, start: usize) -> Option<usize> {
     let (at, len) = v4.into_iter().chain(v6).min()?;
     // Zero is how super-frames tell.
     (len != 0).then_some(at + len)
+}
+
+/// The outermost of several layers of a kind.
+fn first(layers: &Value) -> &Value {
+    layers.as_array().and_then(|layers| layers.first()).unwrap_or(layers)
 }
 
 /// The bytes of each layer of a kind, and where it begins.

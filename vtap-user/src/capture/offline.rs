@@ -1,22 +1,25 @@
 //! A capture from a file: the same parser and rules as in the kernel, in user space.
 
+mod blocks;
+mod input;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufReader, Cursor, Read},
     path::Path,
+    rc::Rc,
     time::Instant,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use pcap_parser::{
-    Block, Linktype, PcapBlockOwned, PcapError, PcapHeader, create_reader,
-    pcapng::InterfaceDescriptionBlock, traits::PcapReaderIterator,
-};
+use pcap_parser::{LegacyPcapReader, PcapError, PcapNGReader, traits::PcapReaderIterator};
 use vtap_common::{Outcome, counters::Counters, examine, record::RecordHeader};
 
+use self::{
+    blocks::Section,
+    input::{Input, State},
+};
 use super::{Accounts, sink::Sink};
 use crate::{
     account::{Setting, StatsFile},
@@ -28,8 +31,13 @@ use crate::{
 /// The reader's buffer; a block must fit. Super-frames are of 64 kB and somewhat more.
 const BUFFER: usize = 4 << 20;
 const ZSTD_MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
+const PCAPNG_MAGIC: [u8; 4] = 0x0a0d_0d0a_u32.to_le_bytes();
+const PCAP_HEADER: usize = 24;
+/// Of a section header: up to and including what tells the byte order.
+const PCAPNG_START: usize = 12;
+const BIG_ENDIAN: [u8; 4] = 0x1a2b_3c4d_u32.to_be_bytes();
 
-/// Reads the file to its end or until the count is reached.
+/// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     let name = path.display().to_string();
     let mut records = Records::open(path).with_context(|| format!("cannot read {name}"))?;
@@ -71,58 +79,78 @@ impl Replay<'_> {
 
 /// The records of a capture file.
 struct Records {
-    blocks: Box<dyn PcapReaderIterator>,
-    interfaces: Vec<Interface>,
-}
-
-/// What the packets of an interface of the file have in common.
-struct Interface {
-    link: Linktype,
-    /// Units of time per second.
-    resolution: u64,
-    /// Seconds to add.
-    offset: i64,
+    /// None where a signal came before there was anything to read.
+    blocks: Option<Box<dyn PcapReaderIterator>>,
+    state: Rc<State>,
+    section: Section,
 }
 
 impl Records {
     fn open(path: &Path) -> Result<Self> {
-        let raw: Box<dyn Read + Send> = if path == Path::new("-") {
-            Box::new(std::io::stdin())
-        } else {
-            Box::new(File::open(path)?)
-        };
-        Self::of(raw)
+        let state = Rc::new(State::default());
+        Self::of(Input::open(path, Rc::clone(&state))?, state)
     }
 
-    fn of(raw: impl Read + Send + 'static) -> Result<Self> {
-        let mut raw = BufReader::with_capacity(1 << 18, raw);
-        let input: Box<dyn Read + Send> = if raw.fill_buf()?.starts_with(&ZSTD_MAGIC) {
-            Box::new(zstd::Decoder::with_buffer(raw)?)
+    fn of(mut raw: impl Read + 'static, state: Rc<State>) -> Result<Self> {
+        let mut magic = Vec::new();
+        input::fill(&mut magic, ZSTD_MAGIC.len(), &mut raw)?;
+        let compressed = magic == ZSTD_MAGIC;
+        let raw = Cursor::new(magic).chain(raw);
+        let blocks = if compressed {
+            let raw = BufReader::with_capacity(1 << 18, raw);
+            blocks(Box::new(zstd::Decoder::with_buffer(raw)?))
         } else {
-            Box::new(raw)
+            blocks(Box::new(raw))
         };
-        let blocks = create_reader(BUFFER, input)
-            .map_err(|error| anyhow!("it is neither pcap nor pcapng ({})", why(&error)))?;
-        Ok(Self { blocks, interfaces: Vec::new() })
+        let blocks = if state.is_stopped() { None } else { Some(blocks?) };
+        Ok(Self { blocks, state, section: Section::default() })
     }
 
     /// Hands every frame on.
     fn read(&mut self, replay: &mut Replay<'_>) -> Result<()> {
-        while !replay.sink.is_full() {
-            match self.blocks.next() {
+        let Some(blocks) = &mut self.blocks else { return Ok(()) };
+        while !replay.sink.is_full() && !self.state.is_stopped() {
+            match blocks.next() {
                 Ok((consumed, block)) => {
-                    handle(&mut self.interfaces, replay, block)?;
-                    self.blocks.consume(consumed);
+                    self.section.block(replay, block)?;
+                    blocks.consume(consumed);
                 }
                 Err(PcapError::Eof) => break,
-                Err(PcapError::Incomplete(_)) => {
-                    self.blocks.refill().map_err(|error| anyhow!(why(&error)))?;
-                }
+                Err(PcapError::Incomplete(_)) => match blocks.refill() {
+                    Ok(()) => {}
+                    Err(_) if self.state.is_stopped() => {}
+                    Err(_) if self.state.is_idle() => replay.sink.flush()?,
+                    Err(error) => bail!(why(&error)),
+                },
                 Err(error) => bail!(why(&error)),
             }
         }
         Ok(())
     }
+}
+
+/// Takes the header first, whole and alone: the readers want it in one piece, and what follows may
+/// be long in coming.
+fn blocks(mut input: Box<dyn Read>) -> Result<Box<dyn PcapReaderIterator>> {
+    let mut head = Vec::new();
+    input::fill(&mut head, PCAPNG_START, &mut input)?;
+    let is_pcapng = head.starts_with(&PCAPNG_MAGIC);
+    let len = if is_pcapng { section_header_len(&head) } else { PCAP_HEADER };
+    input::fill(&mut head, len, &mut input)?;
+    let input = Cursor::new(head).chain(input);
+    if is_pcapng {
+        PcapNGReader::new(BUFFER, input).map(|blocks| Box::new(blocks) as _)
+    } else {
+        LegacyPcapReader::new(BUFFER, input).map(|blocks| Box::new(blocks) as _)
+    }
+    .map_err(|error| anyhow!("it is neither pcap nor pcapng ({})", why(&error)))
+}
+
+fn section_header_len(start: &[u8]) -> usize {
+    let (Some(len), Some(order)) = (start.get(4..8), start.get(8..12)) else { return 0 };
+    let len = [len[0], len[1], len[2], len[3]];
+    let len = if order == BIG_ENDIAN { u32::from_be_bytes(len) } else { u32::from_le_bytes(len) };
+    BUFFER.min(len as usize)
 }
 
 fn why(error: &PcapError<&[u8]>) -> String {
@@ -131,72 +159,7 @@ fn why(error: &PcapError<&[u8]>) -> String {
         PcapError::BufferTooSmall => "a block is too long".into(),
         PcapError::ReadError => "an error while reading, or bad compressed data".into(),
         PcapError::HeaderNotRecognized => "its first bytes are those of no known format".into(),
+        PcapError::Eof | PcapError::Incomplete(_) => "it ends within its header".into(),
         _ => format!("a block is malformed: {error}"),
-    }
-}
-
-fn handle(
-    interfaces: &mut Vec<Interface>,
-    replay: &mut Replay<'_>,
-    block: PcapBlockOwned<'_>,
-) -> Result<()> {
-    match block {
-        PcapBlockOwned::LegacyHeader(header) => interfaces.push(Interface::of_pcap(&header)?),
-        PcapBlockOwned::Legacy(packet) => {
-            let interface = interfaces.first().context("no header")?;
-            let fraction = u64::from(packet.ts_usec) * (NANOS / interface.resolution);
-            let time = u64::from(packet.ts_sec) * NANOS + fraction;
-            replay.frame(time, packet.data)?;
-        }
-        PcapBlockOwned::NG(Block::SectionHeader(_)) => interfaces.clear(),
-        PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
-            interfaces.push(Interface::of_pcapng(&description)?);
-        }
-        PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-            let interface = interfaces.get(packet.if_id as usize);
-            let interface = interface.context("a packet names an interface that is not there")?;
-            let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
-            let data = packet.data.get(..packet.caplen as usize);
-            replay.frame(interface.nanos(ticks), data.context("a packet is cut off")?)?;
-        }
-        PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-            let len = packet.data.len().min(packet.origlen as usize);
-            replay.frame(0, &packet.data[..len])?;
-        }
-        PcapBlockOwned::NG(_) => {}
-    }
-    Ok(())
-}
-
-const NANOS: u64 = 1_000_000_000;
-
-impl Interface {
-    fn of_pcap(header: &PcapHeader) -> Result<Self> {
-        let resolution = if header.is_nanosecond_precision() { NANOS } else { 1_000_000 };
-        Self { link: header.network, resolution, offset: 0 }.checked()
-    }
-
-    fn of_pcapng(description: &InterfaceDescriptionBlock<'_>) -> Result<Self> {
-        let resolution = description.ts_resolution().context("a bad time resolution")?;
-        let link = description.linktype;
-        Self { link, resolution, offset: description.if_tsoffset }.checked()
-    }
-
-    fn checked(self) -> Result<Self> {
-        if self.link != Linktype::ETHERNET {
-            bail!(
-                "its link type is {}, and vtap reads Ethernet: capture on one interface, not on \
-                 `any`",
-                self.link
-            );
-        }
-        Ok(self)
-    }
-
-    /// Nanoseconds since 1970.
-    fn nanos(&self, ticks: u64) -> u64 {
-        let nanos = u128::from(ticks) * u128::from(NANOS) / u128::from(self.resolution.max(1));
-        let offset = i128::from(self.offset) * i128::from(NANOS);
-        nanos.saturating_add_signed(offset) as u64
     }
 }

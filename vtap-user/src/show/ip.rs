@@ -4,7 +4,13 @@ use std::{io::Write as _, net::IpAddr};
 
 use etherparse::{IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice};
 
-use super::{Line, be16, icmp, icmp6, put, tcp, transport};
+use vtap_common::wire::ipv6::MAX_EXTENSIONS;
+
+use super::{Line, be16, be32, icmp, icmp6, put, tcp, transport};
+
+const FRAGMENT_OFFSET: u16 = 0xfff8;
+/// Bytes of an integrity check value that are shown; no algorithm in use has more.
+const MAX_ICV: usize = 32;
 
 /// What the transport protocols are told.
 pub struct Packet<'a> {
@@ -18,6 +24,26 @@ pub struct Packet<'a> {
     pub len: u32,
     /// Tunnels around the packet.
     pub depth: u32,
+    /// Whether the addresses are in the line already, before the names of extension headers.
+    pub is_addressed: bool,
+}
+
+impl Packet<'_> {
+    /// Appends `a > b: `, if it is not there.
+    pub fn put_hosts(&self, line: &mut Line) {
+        if !self.is_addressed {
+            put!(line, "{} > {}: ", self.src, self.dst);
+        }
+    }
+
+    /// Appends `a.1 > b.2: `, or only the ports.
+    pub fn put_ports(&self, line: &mut Line, from: u16, to: u16) {
+        if self.is_addressed {
+            put!(line, "{from} > {to}: ");
+        } else {
+            put!(line, "{}.{from} > {}.{to}: ", self.src, self.dst);
+        }
+    }
 }
 
 /// Appends an IPv4 packet.
@@ -41,12 +67,13 @@ pub fn put_v4(line: &mut Line, packet: &[u8], wirelen: u32, depth: u32) {
     let end = packet.len().min(total as usize);
     let payload = packet.get(header_len..end).unwrap_or_default();
     let (src, dst) = (header.source_addr().into(), header.destination_addr().into());
-    let len = total - header_len as u32;
+    let len = total.saturating_sub(header_len as u32);
     let protocol = header.protocol();
     if header.fragments_offset().value() != 0 {
         return put!(line, "{src} > {dst}: ip-proto-{}", protocol.0);
     }
-    put_transport(line, protocol, &Packet { src, dst, payload, len, depth });
+    let packet = Packet { src, dst, payload, len, depth, is_addressed: false };
+    put_transport(line, protocol, &packet);
 }
 
 /// Appends an IPv6 packet.
@@ -71,93 +98,81 @@ pub fn put_v6(line: &mut Line, packet: &[u8], wirelen: u32, depth: u32) {
         payload: packet.get(40..end).unwrap_or_default(),
         len: stated,
         depth,
+        is_addressed: false,
     };
     extensions(line, header.next_header(), packet);
 }
 
-/// RFC 8200 section 4. The names are those of tcpdump.
+/// RFC 8200 section 4, and RFC 4302. The names are those of tcpdump.
 fn extensions(line: &mut Line, mut next: IpNumber, mut packet: Packet<'_>) {
-    let mut names = Vec::new();
-    loop {
-        let name = match next {
-            IpNumber::IPV6_HEADER_HOP_BY_HOP => "HBH ",
-            IpNumber::IPV6_DESTINATION_OPTIONS => "DSTOPT ",
-            IpNumber::IPV6_ROUTE_HEADER => "srcrt ",
-            IpNumber::IPV6_FRAGMENTATION_HEADER => {
-                match fragment(&mut names, &packet) {
-                    Fragment::First(following) => next = following,
-                    Fragment::Later => break line.extend(addressed(&packet, &names)),
-                    Fragment::Cut => break line.extend(addressed(&packet, b"[|frag]")),
-                }
-                advance(&mut packet, 8);
-                continue;
-            }
-            _ => {
-                // The ports come before the names for protocols that have them.
-                if names.is_empty() || names.len() > 256 {
-                    return put_transport(line, next, &packet);
-                }
-                line.extend(addressed(&packet, &names));
-                let start = line.len();
-                put_transport(line, next, &packet);
-                return drop_addresses(line, start);
-            }
+    for _ in 0..MAX_EXTENSIONS {
+        let (unit, name) = match next {
+            IpNumber::IPV6_HEADER_HOP_BY_HOP => (8, "HBH "),
+            IpNumber::IPV6_DESTINATION_OPTIONS => (8, "DSTOPT "),
+            IpNumber::IPV6_ROUTE_HEADER => (8, "srcrt "),
+            IpNumber::MOBILITY_HEADER => (8, "mobility "),
+            IpNumber::AUTHENTICATION_HEADER => (4, ""),
+            IpNumber::IPV6_FRAGMENTATION_HEADER => (0, ""),
+            _ => break,
         };
-        names.extend_from_slice(name.as_bytes());
-        let (Some(&following), Some(&len)) = (packet.payload.first(), packet.payload.get(1)) else {
-            names.extend_from_slice(b"[|ip6]");
-            break line.extend(addressed(&packet, &names));
+        packet.put_hosts(line);
+        packet.is_addressed = true;
+        put!(line, "{name}");
+        let header = packet.payload;
+        let (Some(&following), Some(&len)) = (header.first(), header.get(1)) else {
+            return put!(line, "[|ip6]");
         };
+        // The first eight bytes never count; of the fragment header, nothing does.
+        let len = 8 + usize::from(len) * unit;
+        let goes_on = match next {
+            IpNumber::AUTHENTICATION_HEADER => authentication(line, header, len),
+            IpNumber::IPV6_FRAGMENTATION_HEADER => fragment(line, &packet),
+            _ => true,
+        };
+        if !goes_on {
+            return;
+        }
         next = IpNumber(following);
-        advance(&mut packet, (usize::from(len) + 1) * 8);
+        packet.payload = header.get(len..).unwrap_or_default();
+        packet.len = packet.len.saturating_sub(len as u32);
     }
+    put_transport(line, next, &packet);
 }
 
-/// What a fragment header says.
-enum Fragment {
-    /// The next header.
-    First(IpNumber),
-    /// No transport header follows.
-    Later,
-    /// It is not all there.
-    Cut,
-}
-
-fn fragment(names: &mut Vec<u8>, packet: &Packet<'_>) -> Fragment {
-    let (Some(&next), Some(offset)) = (packet.payload.first(), be16(packet.payload, 2)) else {
-        return Fragment::Cut;
+/// Returns whether a transport header follows.
+fn fragment(line: &mut Line, packet: &Packet<'_>) -> bool {
+    let Some(offset) = be16(packet.payload, 2).map(|word| word & FRAGMENT_OFFSET) else {
+        put!(line, "[|frag]");
+        return false;
     };
-    let (offset, len) = (offset & 0xfff8, packet.len.saturating_sub(8));
-    let _ = write!(names, "frag ({offset}|{len}) ");
-    if offset == 0 { Fragment::First(IpNumber(next)) } else { Fragment::Later }
-}
-
-fn advance(packet: &mut Packet<'_>, by: usize) {
-    packet.payload = packet.payload.get(by..).unwrap_or_default();
-    packet.len = packet.len.saturating_sub(by as u32);
-}
-
-fn addressed(packet: &Packet<'_>, names: &[u8]) -> Vec<u8> {
-    let mut text = format!("{} > {}: ", packet.src, packet.dst).into_bytes();
-    text.extend_from_slice(names);
-    text
-}
-
-/// Removes `a > b: ` at `start`, which stands before the names of extension headers already.
-fn drop_addresses(line: &mut Line, start: usize) {
-    let end = line[start..].windows(2).position(|two| two == b": ");
-    if let Some(end) = end {
-        line.drain(start..start + end + 2);
+    put!(line, "frag ({offset}|{})", packet.len.saturating_sub(8));
+    if offset == 0 {
+        put!(line, " ");
     }
+    offset == 0
+}
+
+/// Returns whether it is all there.
+fn authentication(line: &mut Line, header: &[u8], len: usize) -> bool {
+    let (Some(spi), Some(seq)) = (be32(header, 4), be32(header, 8)) else {
+        put!(line, "[|ah]");
+        return false;
+    };
+    put!(line, "AH(spi=0x{spi:08x},seq=0x{seq:x},icv=0x");
+    for byte in header.get(12..len.min(12 + MAX_ICV)).unwrap_or_default() {
+        put!(line, "{byte:02x}");
+    }
+    put!(line, "): ");
+    true
 }
 
 fn put_transport(line: &mut Line, protocol: IpNumber, packet: &Packet<'_>) {
-    let Packet { src, dst, len, .. } = packet;
+    let Packet { len, .. } = packet;
     match protocol {
         IpNumber::TCP => return tcp::put(line, packet),
         IpNumber::UDP => return transport::udp(line, packet),
         IpNumber::SCTP => return transport::sctp(line, packet),
-        _ => put!(line, "{src} > {dst}: "),
+        _ => packet.put_hosts(line),
     }
     match protocol {
         IpNumber::ICMP => icmp::put(line, packet),

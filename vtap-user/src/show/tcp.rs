@@ -8,11 +8,12 @@ use super::{Line, be16, ip::Packet, put};
 
 /// Appends a segment.
 pub fn put(line: &mut Line, packet: &Packet<'_>) {
-    let Packet { src, dst, payload, len, .. } = packet;
+    let Packet { payload, len, .. } = packet;
     let (Some(from), Some(to)) = (be16(payload, 0), be16(payload, 2)) else {
-        return put!(line, "{src} > {dst}: [|tcp]");
+        packet.put_hosts(line);
+        return put!(line, "[|tcp]");
     };
-    put!(line, "{src}.{from} > {dst}.{to}: ");
+    packet.put_ports(line, from, to);
     let header = match TcpHeaderSlice::from_slice(payload) {
         Ok(header) => header,
         Err(_) if payload.get(12).is_some_and(|byte| byte >> 4 < 5) => {

@@ -92,6 +92,57 @@ fn udp_and_nested_tunnels() {
     );
 }
 
+/// A super-frame's IPv4 header states no length, and then the tunnel's end is that of its datagram.
+#[test]
+fn a_nested_frame_ends_where_its_datagram_ends() {
+    let mut inner = with_protocol(v4(), 47, &[]);
+    inner[14 + 2..14 + 4].fill(0);
+    let mut outer = Vec::new();
+    let tunnel = [&[8, 0, 0, 0, 0, 0, 5, 0][..], &inner].concat();
+    v4().udp(1, 4789).write(&mut outer, &tunnel).unwrap();
+    let stated = |len: u16| {
+        let mut outer = outer.clone();
+        outer[14 + 20 + 4..14 + 20 + 6].copy_from_slice(&len.to_be_bytes());
+        line(&outer)
+    };
+    let vxlan = "IP 10.0.0.5.1 > 10.0.1.2.4789: VXLAN, ";
+    assert_eq!(stated(9), format!("{vxlan}[|vxlan]"));
+    assert_eq!(stated(17), format!("{vxlan}flags [I] (0x08), vni 5, [|ether]"));
+    let whole = format!("{vxlan}flags [I] (0x08), vni 5, IP 10.0.0.5 > 10.0.1.2: ip-proto-47 0");
+    assert_eq!(stated(16 + 34), whole);
+    // Where the length on the wire is less than the headers.
+    let mut shown = Vec::new();
+    frame(&mut shown, &inner, 20);
+    assert_eq!(shown, b"IP 10.0.0.5 > 10.0.1.2: ip-proto-47 0");
+}
+
+#[test]
+fn extension_headers() {
+    let v6 = |first, payload: &[u8]| {
+        let mut frame = with_protocol(v6(), 254, payload);
+        frame[14 + 6] = first;
+        line(&frame)
+    };
+    let from = "IP6 2001:db8::5 > 2001:db8::2: ";
+    let udp = [0, 1, 0, 2, 0, 8, 0, 0];
+    let authentication =
+        |next| [&[next, 4, 0, 0, 0, 0, 0x12, 0x34, 0, 0, 0, 7][..], &[0xab; 12]].concat();
+    let ah = "AH(spi=0x00001234,seq=0x7,icv=0xabababababababababababab): ";
+    let behind_ah = [&authentication(17)[..], &udp].concat();
+    assert_eq!(v6(51, &behind_ah), format!("{from}{ah}1 > 2: UDP, length 0"));
+    let twice = [&[51, 0, 5, 2, 0, 0, 1, 0][..], &behind_ah].concat();
+    assert_eq!(v6(0, &twice), format!("{from}HBH {ah}1 > 2: UDP, length 0"));
+    let mobility = [&[17, 1, 5, 0][..], &[0; 12], &udp].concat();
+    assert_eq!(v6(135, &mobility), format!("{from}mobility 1 > 2: UDP, length 0"));
+    let fragment = |offset| [&[17, 0, 0, offset, 0, 0, 0, 9][..], &udp].concat();
+    assert_eq!(v6(44, &fragment(1)), format!("{from}frag (0|8) 1 > 2: UDP, length 0"));
+    assert_eq!(v6(44, &fragment(8)), format!("{from}frag (8|8)"));
+    // As many as are followed, and one more.
+    let many = [60, 0, 1, 4, 0, 0, 0, 0].repeat(9);
+    assert_eq!(v6(60, &many), format!("{from}{}ip-proto-60 8", "DSTOPT ".repeat(8)));
+    assert_eq!(v6(51, &authentication(17)[..10]), format!("{from}[|ah]"));
+}
+
 #[test]
 fn icmp() {
     let icmp = |payload: &[u8]| line(&with_protocol(v4(), 1, payload));
@@ -189,7 +240,43 @@ fn times() {
     assert_eq!(line, b"23:59:59.123456");
 }
 
+/// Headers whose length fields may say anything, and which may carry one another.
+fn layer() -> impl Strategy<Value = Vec<u8>> {
+    let len = || prop_oneof![0_u16..80, any::<u16>()].prop_map(u16::to_be_bytes);
+    let protocol =
+        prop::sample::select(&[0_u8, 1, 2, 4, 6, 17, 41, 43, 44, 51, 58, 60, 132, 135][..]);
+    let next = prop::sample::select(&[6_u8, 17, 44, 51, 58, 60, 135][..]);
+    prop_oneof![
+        Just([&[0; 12][..], &[8, 0]].concat()),
+        Just([&[0; 12][..], &[0x86, 0xdd]].concat()),
+        Just(vec![8, 0, 0, 0, 0, 0, 7, 0]),
+        Just([&[0; 12][..], &[0x88, 0x47], &[0, 0, 1, 64]].concat()),
+        (len(), protocol.clone()).prop_map(|([a, b], protocol)| {
+            [&[0x45, 0, a, b, 0, 0, 0, 0, 64, protocol][..], &[0; 10]].concat()
+        }),
+        (len(), protocol).prop_map(|([a, b], protocol)| {
+            [&[0x60, 0, 0, 0, a, b, protocol, 64][..], &[0; 32]].concat()
+        }),
+        len().prop_map(|[a, b]| vec![0, 9, 0x12, 0xb5, a, b, 0, 0]),
+        (next, 0_u8..4).prop_map(|(next, len)| vec![next, len, 0, 0, 0, 0, 0, 0]),
+        vec(any::<u8>(), 0..40),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn layers_in_any_order_are_survived(
+        layers in vec(layer(), 0..12),
+        wirelen in prop_oneof![0_u32..300, any::<u32>()],
+    ) {
+        let bytes = layers.concat();
+        let mut line = Vec::new();
+        frame(&mut line, &bytes, wirelen);
+        raw_ip(&mut line, &bytes, wirelen);
+        prop_assert!(line.iter().all(|byte| (0x20..0x7f).contains(byte)));
+        prop_assert!(line.len() < 4096, "{}", line.len());
+    }
+
     /// Nothing from the network reaches the terminal, and no line grows without bound.
     #[test]
     fn lines_are_printable_and_short(

@@ -8,15 +8,18 @@ use super::{Line, MAX_DEPTH, be16, be32, ethernet, ip::Packet, put};
 
 /// Appends a datagram (RFC 768).
 pub fn udp(line: &mut Line, packet: &Packet<'_>) {
-    let Packet { src, dst, payload, len, depth } = packet;
+    let Packet { payload, len, depth, .. } = packet;
     let (Some(from), Some(to)) = (be16(payload, 0), be16(payload, 2)) else {
-        return put!(line, "{src} > {dst}: [|udp]");
+        packet.put_hosts(line);
+        return put!(line, "[|udp]");
     };
-    put!(line, "{src}.{from} > {dst}.{to}: ");
+    packet.put_ports(line, from, to);
     let Some(data) = payload.get(8..) else { return put!(line, "[|udp]") };
     let stated = u32::from(be16(payload, 4).unwrap_or_default());
     let data_len = if stated == 0 { *len } else { stated }.saturating_sub(8);
     if to == vxlan::PORT && *depth < MAX_DEPTH {
+        // The datagram ends where UDP says, of a super-frame too.
+        let data = &data[..data.len().min(data_len as usize)];
         return ethernet::vxlan(line, data, data_len, *depth);
     }
     if stated > *len {
@@ -47,11 +50,13 @@ pub fn sctp(line: &mut Line, packet: &Packet<'_>) {
         "AUTH",
     ];
     const MOST: u32 = 8;
-    let Packet { src, dst, payload, .. } = packet;
+    let Packet { payload, .. } = packet;
     let (Some(from), Some(to)) = (be16(payload, 0), be16(payload, 2)) else {
-        return put!(line, "{src} > {dst}: [|sctp]");
+        packet.put_hosts(line);
+        return put!(line, "[|sctp]");
     };
-    put!(line, "{src}.{from} > {dst}.{to}: sctp");
+    packet.put_ports(line, from, to);
+    put!(line, "sctp");
     let mut rest = payload.get(12..).unwrap_or_default();
     for number in 1..=MOST {
         let (Some(kind), Some(len)) = (rest.first(), be16(rest, 2)) else { break };

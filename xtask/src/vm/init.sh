@@ -43,7 +43,7 @@ ip link add probe0 type veth peer name probe1
 ip link set probe1 up
 run probe0 "$@"
 ip link del probe0
-export VTAP_WIRE=virtio
+export VTAP_WIRE=virtio_net
 run eth0 "$@"
 echo "VTAP-END"
 poweroff -f

@@ -1,7 +1,8 @@
 //! Files that were damaged, or never were captures: an error at most.
 
-use std::io::Cursor;
+use std::{io::Cursor, rc::Rc};
 
+use anyhow::Result;
 use clap::Parser as _;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
@@ -10,7 +11,7 @@ use crate::{
     capture::sink::Sink,
     cli::{Cli, Command, Plan},
 };
-use vtap_common::counters::Counters;
+use vtap_common::counters::{Counters, Traffic};
 
 fn plan() -> Plan {
     let Command::Capture(args) = Cli::parse_from(["vtap", "capture", "-r", "-"]).command;
@@ -19,15 +20,24 @@ fn plan() -> Plan {
 
 /// Frames that were read, if the file could be opened; whether it could be read to its end.
 fn read(file: Vec<u8>) -> (u64, bool) {
+    let (received, result) = received(file);
+    (received.packets, result.is_ok())
+}
+
+/// The same with their bytes, and with what went wrong.
+fn received(file: Vec<u8>) -> (Traffic, Result<()>) {
     let plan = plan();
     let sink = Sink::new(Vec::new(), None);
     let mut replay = Replay { plan: &plan, counters: Counters::ZERO, sink };
-    let result = Records::of(Cursor::new(file)).and_then(|mut file| file.read(&mut replay));
-    (replay.counters.received.packets, result.is_ok())
+    let records = Records::of(Cursor::new(file), Rc::default());
+    let result = records.and_then(|mut file| file.read(&mut replay));
+    (replay.counters.received, result)
 }
 
 const FRAME: [u8; 60] = [8; 60];
 const FRAMES: u32 = 3;
+const ETHERNET: u32 = 1;
+const COOKED: u32 = 113;
 
 fn numbers(numbers: &[u32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
@@ -43,19 +53,28 @@ fn pcap() -> Vec<u8> {
     file
 }
 
-fn pcapng() -> Vec<u8> {
-    let block = |kind: u32, body: &[u8]| {
-        let len = 12 + body.len() as u32;
-        [&numbers(&[kind, len]), body, &numbers(&[len])].concat()
-    };
-    let len = FRAME.len() as u32;
-    let mut file = block(0x0a0d_0d0a, &numbers(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]));
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let len = 12 + body.len() as u32;
+    [&numbers(&[kind, len]), body, &numbers(&[len])].concat()
+}
+
+fn section() -> Vec<u8> {
+    block(0x0a0d_0d0a, &numbers(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]))
+}
+
+fn interface(link: u32, snaplen: u32) -> Vec<u8> {
     // With an option: the resolution of time.
-    file.extend(block(1, &numbers(&[1, 0, 0x0001_0009, 9, 0])));
-    for second in 0..FRAMES {
-        file.extend(block(6, &[&numbers(&[0, 0, second, len, len])[..], &FRAME].concat()));
-    }
-    file
+    block(1, &numbers(&[link, snaplen, 0x0001_0009, 9, 0]))
+}
+
+fn packet(interface: u32, second: u32) -> Vec<u8> {
+    let len = FRAME.len() as u32;
+    block(6, &[&numbers(&[interface, 0, second, len, len])[..], &FRAME].concat())
+}
+
+fn pcapng() -> Vec<u8> {
+    let packets = (0..FRAMES).flat_map(|second| packet(0, second));
+    [section(), interface(ETHERNET, 0)].concat().into_iter().chain(packets).collect()
 }
 
 #[test]
@@ -69,6 +88,37 @@ fn a_file_that_ends_within_a_packet_gives_those_before_it() {
     for mut file in [pcap(), pcapng()] {
         file.truncate(file.len() - 10);
         assert_eq!(read(file), (u64::from(FRAMES) - 1, false));
+    }
+}
+
+#[test]
+fn only_interfaces_with_packets_must_be_ethernet() {
+    let file = [section(), interface(COOKED, 0), interface(ETHERNET, 0), packet(1, 0)].concat();
+    assert_eq!(read(file.clone()), (1, true));
+    let (received, result) = received([file, packet(0, 1)].concat());
+    assert_eq!(received.packets, 1);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("link type") && error.contains("Ethernet"), "{error}");
+}
+
+#[test]
+fn obsolete_packet_blocks_are_read() {
+    let len = FRAME.len() as u32;
+    // One packet was dropped before it.
+    let old = block(2, &[&numbers(&[0x0001_0000, 0, 5, len, len])[..], &FRAME].concat());
+    let (received, result) = received([section(), interface(ETHERNET, 0), old].concat());
+    result.unwrap();
+    assert_eq!((received.packets, received.bytes), (1, len.into()));
+}
+
+#[test]
+fn simple_packets_end_where_they_were_cut() {
+    for (snaplen, origlen, kept) in [(0, 59, 59), (50, 1500, 50), (58, 57, 57), (1500, 1500, 60)] {
+        let simple = block(3, &[&numbers(&[origlen])[..], &FRAME].concat());
+        let (received, result) =
+            received([section(), interface(ETHERNET, snaplen), simple].concat());
+        result.unwrap();
+        assert_eq!(received.bytes, kept, "{origlen} bytes, cut at {snaplen}");
     }
 }
 

@@ -1,0 +1,138 @@
+//! What the blocks of a file say.
+
+use anyhow::{Context as _, Result, bail};
+use pcap_parser::{
+    Block, Linktype, PcapBlockOwned, PcapHeader,
+    pcapng::{InterfaceDescriptionBlock, SimplePacketBlock, UnknownBlock},
+};
+
+use super::Replay;
+
+const NANOS: u64 = 1_000_000_000;
+/// The type of the Packet Block, which pcapng had before the Enhanced Packet Block.
+const PACKET_BLOCK: u32 = 2;
+
+/// A section of a pcapng file, or a whole pcap file.
+#[derive(Default)]
+pub struct Section {
+    big_endian: bool,
+    interfaces: Vec<Interface>,
+}
+
+/// What the packets of an interface of the file have in common.
+struct Interface {
+    link: Linktype,
+    /// Bytes of a packet that were kept at most; 0 where there was no limit.
+    snaplen: u32,
+    /// Units of time per second.
+    resolution: u64,
+    /// Seconds to add.
+    offset: i64,
+}
+
+impl Section {
+    /// Hands on the frame of a block, if it has one.
+    pub fn block(&mut self, replay: &mut Replay<'_>, block: PcapBlockOwned<'_>) -> Result<()> {
+        match block {
+            PcapBlockOwned::LegacyHeader(header) => {
+                self.interfaces.push(Interface::of_pcap(&header));
+            }
+            PcapBlockOwned::Legacy(packet) => {
+                let interface = self.interface(0)?;
+                let fraction = u64::from(packet.ts_usec) * (NANOS / interface.resolution);
+                let time = u64::from(packet.ts_sec) * NANOS + fraction;
+                replay.frame(time, packet.data)?;
+            }
+            PcapBlockOwned::NG(Block::SectionHeader(header)) => {
+                *self = Self { big_endian: header.big_endian(), interfaces: Vec::new() };
+            }
+            PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
+                self.interfaces.push(Interface::of_pcapng(&description)?);
+            }
+            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+                let interface = self.interface(packet.if_id)?;
+                let time = interface.nanos(packet.ts_high, packet.ts_low);
+                let data = packet.data.get(..packet.caplen as usize);
+                replay.frame(time, data.context("a packet is cut off")?)?;
+            }
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
+                replay.frame(0, self.simple(&packet)?)?;
+            }
+            PcapBlockOwned::NG(Block::Unknown(block)) if self.kind(&block) == PACKET_BLOCK => {
+                let (time, data) = self.obsolete(&block)?;
+                replay.frame(time, data)?;
+            }
+            PcapBlockOwned::NG(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The parser takes it for little-endian in any case.
+    fn kind(&self, block: &UnknownBlock<'_>) -> u32 {
+        if self.big_endian { block.block_type.swap_bytes() } else { block.block_type }
+    }
+
+    /// An interface with packets. Others may be of any kind.
+    fn interface(&self, id: u32) -> Result<&Interface> {
+        let interface = self.interfaces.get(id as usize);
+        let interface = interface.context("a packet names an interface that is not there")?;
+        if interface.link != Linktype::ETHERNET {
+            bail!(
+                "the link type of a packet is {}, and vtap reads Ethernet: capture on one \
+                 interface, not on `any`",
+                interface.link
+            );
+        }
+        Ok(interface)
+    }
+
+    /// It has only its length on the wire: the interface tells how much was kept, and what is more
+    /// is padding.
+    fn simple<'a>(&self, packet: &SimplePacketBlock<'a>) -> Result<&'a [u8]> {
+        let limit = match self.interface(0)?.snaplen {
+            0 => u32::MAX,
+            snaplen => snaplen,
+        };
+        let len = packet.data.len().min(packet.origlen.min(limit) as usize);
+        Ok(&packet.data[..len])
+    }
+
+    /// As tools wrote it that are older than 2009.
+    fn obsolete<'a>(&self, block: &UnknownBlock<'a>) -> Result<(u64, &'a [u8])> {
+        const HEADER: usize = 20;
+        let (header, data) = block.data.split_at_checked(HEADER).context("a packet is cut off")?;
+        let number = |at: usize| {
+            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+            if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+        };
+        // The other half of the first is a count of drops.
+        let id = if self.big_endian { number(0) >> 16 } else { number(0) & 0xffff };
+        let time = self.interface(id)?.nanos(number(4), number(8));
+        let data = data.get(..number(12) as usize);
+        Ok((time, data.context("a packet is cut off")?))
+    }
+}
+
+impl Interface {
+    fn of_pcap(header: &PcapHeader) -> Self {
+        let resolution = if header.is_nanosecond_precision() { NANOS } else { 1_000_000 };
+        Self { link: header.network, snaplen: header.snaplen, resolution, offset: 0 }
+    }
+
+    fn of_pcapng(description: &InterfaceDescriptionBlock<'_>) -> Result<Self> {
+        Ok(Self {
+            link: description.linktype,
+            snaplen: description.snaplen,
+            resolution: description.ts_resolution().context("a bad time resolution")?,
+            offset: description.if_tsoffset,
+        })
+    }
+
+    /// Nanoseconds since 1970 of a time in two halves.
+    fn nanos(&self, high: u32, low: u32) -> u64 {
+        let ticks = u128::from(high) << 32 | u128::from(low);
+        let nanos = ticks * u128::from(NANOS) / u128::from(self.resolution.max(1));
+        let offset = i128::from(self.offset) * i128::from(NANOS);
+        nanos.saturating_add_signed(offset) as u64
+    }
+}
