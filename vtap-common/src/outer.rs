@@ -1,14 +1,12 @@
 //! The frame from the wire, down to a UDP datagram to a tap port.
 
-use network_types::udp::UdpHdr;
-
 use crate::{
     address::{Address, Family},
-    packet::{Header, Packet, Slot},
+    packet::{Packet, Slot},
     reason::Malformed,
     selection::Selection,
     tunnel::Encapsulation,
-    wire::{Fragment, Network, Protocol, ethernet},
+    wire::{Fragment, Network, Protocol, ethernet, transport, udp},
 };
 
 /// Why a frame has no datagram for vtap.
@@ -49,44 +47,34 @@ pub fn parse<P: Packet>(packet: &P, selection: &Selection) -> Result<Datagram, N
         return Err(NoDatagram::NotTunnel);
     }
     // The ports first: a frame cut behind them is known to be a tunnel's.
-    let ports = packet.header::<[u8; 4]>(network.payload).ok_or(NoDatagram::NotTunnel)?;
-    let port = u32::from(u16::from_be_bytes([ports[2], ports[3]]));
-    let tap = selection.tap_ports.find(|tap| u64::from(tap.port ^ port));
+    let [src_port, dst_port] =
+        transport::ports(packet, network.payload).ok_or(NoDatagram::NotTunnel)?;
+    let tap = selection.tap_ports.find(|tap| u64::from(tap.port ^ u32::from(dst_port)));
     let tap = tap.ok_or(NoDatagram::NotTunnel)?;
-    datagram(packet, &network, tap.encapsulation).map_err(NoDatagram::Malformed)
+    datagram(packet, &network, src_port, tap.encapsulation).map_err(NoDatagram::Malformed)
 }
 
 #[inline(always)]
 fn datagram<P: Packet>(
     packet: &P,
     network: &Network,
+    src_port: u16,
     encapsulation: Encapsulation,
 ) -> Result<Datagram, Malformed> {
     if network.fragment == Fragment::First {
         return Err(Malformed::OuterFragment);
     }
-    let udp = packet.header::<UdpHdr>(network.payload).ok_or(Malformed::UdpHeader)?;
-    let payload = network.payload + <UdpHdr as Header>::LEN;
-    let len = u32::from(udp.len());
-    // Zero is how a super-frame of 64 kB and more states its length, in this header as in the one
-    // before: the frame's own decides.
-    let wire_end = if len >= <UdpHdr as Header>::LEN {
-        network.payload + len
-    } else if len == 0 && network.len == 0 {
-        packet.len()
-    } else {
-        return Err(Malformed::UdpLength);
-    };
+    let wire_end = udp::end(packet, network)?;
     let family = Family(packet.forget(Slot::OuterFamily, network.src.family.0));
     let wire_end = packet.forget(Slot::WireEnd, u64::from(wire_end)) as u32;
     let end = if wire_end < packet.len() { wire_end } else { packet.len() };
     Ok(Datagram {
-        payload,
+        payload: network.payload + udp::LEN,
         end: packet.forget(Slot::End, u64::from(end)) as u32,
         wire_end,
         src: Address { family, ..network.src },
         dst: Address { family, ..network.dst },
-        src_port: u32::from(u16::from_be_bytes(udp.src)),
+        src_port: u32::from(src_port),
         encapsulation,
     })
 }

@@ -1,12 +1,10 @@
-//! The VXLAN header.
-
-use network_types::{eth::EtherType, vxlan::VxlanHdr};
+//! The tunnel: which network the datagram belongs to, and what it carries.
 
 use crate::{
     outer::Datagram,
-    packet::{Bounded, Header, Packet, Slot},
+    packet::{Bounded, Packet, Slot},
     reason::Malformed,
-    wire::vxlan::{GPE_P_FLAG, gpe},
+    wire::vxlan::{self, Vxlan},
 };
 
 /// How the datagrams of a tap port are read.
@@ -49,39 +47,12 @@ impl Tunnel {
     }
 }
 
-/// The identifier, by one load of its three bytes and the one behind them.
-#[inline(always)]
-const fn vni(header: &VxlanHdr) -> u32 {
-    let [a, b, c] = header.vni;
-    u32::from_be_bytes([a, b, c, header._reserved2]) >> 8
-}
-
 /// Reads the VXLAN header at the start of the datagram.
 #[inline(always)]
 pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malformed> {
     let bounded = Bounded::new(packet, datagram.end);
-    let header = bounded.header::<VxlanHdr>(datagram.payload).ok_or(Malformed::VxlanHeader)?;
-    if !header.vni_present() {
-        return Err(Malformed::VxlanFlags);
-    }
     let gpe = datagram.encapsulation == Encapsulation::Gpe;
-    if P::PLAIN && gpe {
-        return Err(Malformed::GpeProtocol);
-    }
-    let ether_type = if gpe && header.flags & GPE_P_FLAG != 0 {
-        match header._reserved1[2] {
-            gpe::ETHERNET => 0,
-            gpe::IPV4 => EtherType::Ipv4 as u32,
-            gpe::IPV6 => EtherType::Ipv6 as u32,
-            _ => return Err(Malformed::GpeProtocol),
-        }
-    } else {
-        0
-    };
-    let payload = datagram.payload + <VxlanHdr as Header>::LEN;
-    Ok(Tunnel {
-        vni: vni(&header),
-        payload: packet.forget(Slot::Inner, u64::from(payload)) as u32,
-        ether_type,
-    })
+    let Vxlan { vni, ether_type } = vxlan::parse(&bounded, datagram.payload, gpe)?;
+    let payload = datagram.payload + vxlan::LEN;
+    Ok(Tunnel { vni, payload: packet.forget(Slot::Inner, u64::from(payload)) as u32, ether_type })
 }

@@ -5,6 +5,7 @@ pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
 pub mod transport;
+pub mod udp;
 pub mod vxlan;
 
 use network_types::{eth::EtherType, ip::IpProto};

@@ -6,6 +6,13 @@ use crate::packet::Packet;
 /// Stands for a port, type or code that the packet does not have; no range contains it.
 pub const ABSENT: u64 = 0x1_0000;
 
+/// The source and destination ports with which TCP, UDP and SCTP begin.
+#[inline(always)]
+pub fn ports<P: Packet>(packet: &P, offset: u32) -> Option<[u16; 2]> {
+    let [a, b, c, d] = *packet.header::<[u8; 4]>(offset)?;
+    Some([u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])])
+}
+
 /// What rules ask of the transport header.
 #[derive(Clone, Copy, Debug)]
 pub struct Transport {
@@ -34,9 +41,8 @@ impl Transport {
         let mut transport = Self::NONE;
         match protocol {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
-                let ports = packet.header::<[u8; 4]>(offset).ok_or(BadHeader::Transport)?;
-                transport.src_port = u64::from(u16::from_be_bytes([ports[0], ports[1]]));
-                transport.dst_port = u64::from(u16::from_be_bytes([ports[2], ports[3]]));
+                let ports = ports(packet, offset).ok_or(BadHeader::Transport)?;
+                [transport.src_port, transport.dst_port] = ports.map(u64::from);
             }
             Protocol::ICMP | Protocol::ICMP6 => {
                 let icmp = packet.header::<[u8; 2]>(offset).ok_or(BadHeader::Transport)?;

@@ -1,19 +1,62 @@
 //! VXLAN (RFC 7348) and VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe).
 
+use network_types::{eth::EtherType, vxlan::VxlanHdr};
+
+use crate::{
+    packet::{Header, Packet},
+    reason::Malformed,
+};
+
 /// The UDP port that IANA assigned to VXLAN.
 pub const PORT: u16 = 4789;
 /// The UDP port that IANA assigned to VXLAN-GPE.
 pub const GPE_PORT: u16 = 4790;
 
-/// GPE: the header has a next-protocol field.
-pub const GPE_P_FLAG: u8 = 0x04;
+/// Bytes of the header.
+pub const LEN: u32 = <VxlanHdr as Header>::LEN;
 
-/// Values of GPE's next-protocol field.
-pub mod gpe {
-    /// IPv4.
-    pub const IPV4: u8 = 1;
-    /// IPv6.
-    pub const IPV6: u8 = 2;
-    /// Ethernet.
-    pub const ETHERNET: u8 = 3;
+/// What a header says.
+#[derive(Clone, Copy, Debug)]
+pub struct Vxlan {
+    /// Network identifier, 24 bits.
+    pub vni: u32,
+    /// `EtherType` of a payload without link header, as it would lie in memory; zero for a frame.
+    pub ether_type: u32,
 }
+
+/// Reads the header at `offset`, as VXLAN-GPE or not.
+#[inline(always)]
+pub fn parse<P: Packet>(packet: &P, offset: u32, gpe: bool) -> Result<Vxlan, Malformed> {
+    let header = packet.header::<VxlanHdr>(offset).ok_or(Malformed::VxlanHeader)?;
+    if !header.vni_present() {
+        return Err(Malformed::VxlanFlags);
+    }
+    if P::PLAIN && gpe {
+        return Err(Malformed::GpeProtocol);
+    }
+    let ether_type = if gpe && header.flags & P_FLAG != 0 {
+        match header._reserved1[2] {
+            NEXT_IPV4 => EtherType::Ipv4 as u32,
+            NEXT_IPV6 => EtherType::Ipv6 as u32,
+            NEXT_ETHERNET => 0,
+            _ => return Err(Malformed::GpeProtocol),
+        }
+    } else {
+        0
+    };
+    Ok(Vxlan { vni: vni(&header), ether_type })
+}
+
+/// The identifier, by one load of its three bytes and the one behind them.
+#[inline(always)]
+const fn vni(header: &VxlanHdr) -> u32 {
+    let [a, b, c] = header.vni;
+    u32::from_be_bytes([a, b, c, header._reserved2]) >> 8
+}
+
+/// GPE: the header has a next-protocol field.
+const P_FLAG: u8 = 0x04;
+// Values of that field.
+const NEXT_IPV4: u8 = 1;
+const NEXT_IPV6: u8 = 2;
+const NEXT_ETHERNET: u8 = 3;
