@@ -36,11 +36,8 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     let interfaces = netlink::interfaces().await?;
     let interface = find(&interfaces, name)?;
     let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
-    // Signals are waited for before there is anything to clean up, and files opened before the
-    // program sees a packet.
+    // Signals are waited for before there is anything to clean up.
     let signals = Signals::new()?;
-    let outputs = output::open(plan)?;
-    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let (mut tap, rings) = kernel::load(&TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
@@ -50,6 +47,9 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     })?;
     relay_kernel_log(&mut tap)?;
     let watch = Watch::new(interface)?;
+    // Files are opened before the program sees a packet, and what is in them is lost only after.
+    let outputs = output::open(plan)?;
+    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
     let setting = Setting {
         interface: name.to_owned(),
@@ -59,7 +59,7 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     };
     announce(&setting, &attached, &verdict.reason);
     if plan.verbose > 0 {
-        eprintln!("vtap: {}", tap.path());
+        say!("vtap: {}", tap.path());
     }
 
     let accounts = Accounts { setting, stats_file, begin: Instant::now() };
@@ -83,9 +83,9 @@ fn default_ring_size() -> u32 {
 fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
     let Setting { interface, xdp_mode, verdict, .. } = setting;
     if let Some(reason) = &attached.fallback {
-        eprintln!("vtap: generic XDP, because {reason}");
+        say!("vtap: generic XDP, because {reason}");
     }
-    eprintln!(
+    say!(
         "vtap: capturing on {interface} ({xdp_mode} XDP); verdict on tunnel packets: {verdict} \
          ({verdict_reason})"
     );
@@ -136,13 +136,7 @@ async fn read_until_stopped(
             stop_reading(stop, reading).await?
         }
     };
-    let result = match result {
-        Ok(()) => reader.finish().and(reason),
-        Err(error) => {
-            reader.discard()?;
-            Err(error)
-        }
-    };
+    let result = reader.finish(result).and(reason);
     Ok((reader, result))
 }
 
@@ -152,11 +146,11 @@ async fn until_gone(watch: &mut Watch) -> anyhow::Error {
         let name = watch.name().to_owned();
         match watch.change().await {
             Change::Down => {
-                eprintln!("vtap: {name} is down; the capture goes on when it is up again");
+                say!("vtap: {name} is down; the capture goes on when it is up again");
             }
-            Change::Up => eprintln!("vtap: {name} is up again"),
+            Change::Up => say!("vtap: {name} is up again"),
             Change::Renamed(new) => {
-                eprintln!("vtap: {name} is now called {}", new.escape_default());
+                say!("vtap: {name} is now called {}", new.escape_default());
             }
             Change::Gone => {
                 return anyhow!(
