@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 use vtap_tests::{
-    capture::Capture,
+    capture::{Capture, wait_until},
     file,
     frames::{self, assortment, mirrored},
     net::Net,
@@ -16,6 +16,8 @@ crate::tests![
     tshark_reads_pcap ["tshark"],
     tshark_reads_compressed_files ["tshark"],
     tcpdump_reads_both ["tcpdump"],
+    slow_traffic_is_compressed [],
+    a_compressed_packet_is_not_kept_back [],
     pcapng_to_standard_output [],
     network_identifiers_are_interfaces [],
     times_are_the_time_of_day [],
@@ -85,6 +87,34 @@ fn tcpdump_reads_both() -> Result<()> {
         ensure!(lines >= inner.len(), "{name}: {lines} lines");
     }
     Ok(())
+}
+
+/// Packets that come one by one share what they have in common.
+fn slow_traffic_is_compressed() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcapng.zst"])?;
+    let inner =
+        |number: u32| frames::tcp((40_000, 443), &[&number.to_be_bytes()[..], &[0; 96]].concat());
+    let frames: Vec<_> = (0..2000).map(|number| mirrored(7, &inner(number))).collect();
+    Sender::new(&net.tap)?.send_paced(500, &frames)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcapng.zst"))?;
+    ensure!(packets.len() == 2000 && packets[1999].data == inner(1999));
+    let size = std::fs::metadata(ended.file("x.pcapng.zst"))?.len();
+    let plain: usize = packets.iter().map(|packet| packet.data.len() + 32).sum();
+    ensure!(size < plain as u64 / 5, "{size} bytes for {plain}");
+    Ok(())
+}
+
+/// Not for long.
+fn a_compressed_packet_is_not_kept_back() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap.zst"])?;
+    Sender::new(&net.tap)?.send(&mirrored(7, &frames::icmp(1, &[])))?;
+    let file = capture.dir().join("x.pcap.zst");
+    wait_until("a packet", || Ok(file::read(&file).is_ok_and(|packets| packets.len() == 1)))?;
+    capture.stop()?.check()
 }
 
 fn pcapng_to_standard_output() -> Result<()> {

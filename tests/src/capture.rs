@@ -106,6 +106,11 @@ impl Capture {
         Ok(kill(Pid::from_raw(id), signal)?)
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Interrupts it and collects what it left.
     pub fn stop(self) -> Result<Ended> {
         self.signal(Signal::SIGINT)?;
