@@ -18,7 +18,7 @@ use nix::{
     unistd::Pid,
 };
 use vtap_tests::{
-    capture::{Capture, Ended, wait_until},
+    capture::{Capture, Ended, suspend, wait_until},
     file,
     frames::{self, mirrored},
     need::Need,
@@ -264,10 +264,6 @@ fn by_shell(net: &Net, script: &str) -> Result<(tempfile::TempDir, Child)> {
     Ok((dir, child))
 }
 
-fn signal(child: &Child, signal: Signal) -> Result<()> {
-    Ok(kill(Pid::from_raw(i32::try_from(child.id())?), signal)?)
-}
-
 fn counters(path: &Path) -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
@@ -331,10 +327,10 @@ fn accounts_are_there_though_all_outputs_fail() -> Result<()> {
         format!("exec VTAP -w {} --print --stats-json s.json 2>stderr >/dev/full", path.display());
     let (dir, mut child) = by_shell(&net, &script)?;
     // All are there when it looks again, and the file takes no more than some of them.
-    signal(&child, Signal::SIGSTOP)?;
+    suspend(child.id())?;
     Sender::new(&net.tap)?
         .send_all((0..1000).map(|seq| mirrored(7, &frames::icmp(seq, &[0; 1000]))))?;
-    signal(&child, Signal::SIGCONT)?;
+    kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGCONT)?;
     let status = child.wait()?;
     let stderr = fs::read_to_string(dir.path().join("stderr"))?;
     ensure!(status.code() == Some(1), "{status}: {stderr}");

@@ -82,7 +82,7 @@ fn losses_are_counted_exactly() -> Result<()> {
         Ok(received.trim().parse()?)
     };
     let before = received()?;
-    capture.signal(Signal::SIGSTOP)?;
+    capture.suspend()?;
     let stopped = Instant::now();
     let mut sent = 0;
     while sent < 5000 || stopped.elapsed() < STOPPED {
