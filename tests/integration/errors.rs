@@ -113,9 +113,10 @@ fn instances_at_the_same_moment() -> Result<()> {
     for round in 0..5 {
         let dir = tempfile::tempdir()?;
         let start = |number: u32| -> Result<Child> {
+            let mode = ["auto", "native", "generic"][number as usize % 3];
             let stderr = fs::File::create(dir.path().join(number.to_string()))?;
             let mut command = net.target.command(&capture::binary().display().to_string());
-            command.args(["capture", "-i", TARGET_DEV, "--no-print"]);
+            command.args(["capture", "-i", TARGET_DEV, "--no-print", "--xdp-mode", mode]);
             Ok(command.stdin(Stdio::null()).stderr(stderr).spawn()?)
         };
         let mut all = (0..6).map(start).collect::<Result<Vec<_>>>()?;

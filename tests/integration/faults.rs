@@ -303,14 +303,16 @@ fn disk_under_standard_output_fills() -> Result<()> {
 /// The packets can't be written, and neither can the counters.
 fn every_error_is_told() -> Result<()> {
     let net = Net::new()?;
-    let script = "mkdir gone; exec VTAP --stats-json gone/s.json 2>stderr >/dev/full";
-    let (dir, mut child) = by_shell(&net, script)?;
-    fs::remove_dir(dir.path().join("gone"))?;
+    let gone = tempfile::tempdir()?;
+    let counters = gone.path().join("s.json").display().to_string();
+    let script = format!("exec VTAP --stats-json {counters} 2>stderr >/dev/full");
+    let (dir, mut child) = by_shell(&net, &script)?;
+    gone.close()?;
     send(&net)?;
     let status = child.wait()?;
     let stderr = fs::read_to_string(dir.path().join("stderr"))?;
     ensure!(status.code() == Some(1), "{status}: {stderr}");
-    for words in ["standard output: No space left", "gone/s.json: ", "1 packets delivered"] {
+    for words in ["standard output: No space left", &counters, "1 packets delivered"] {
         ensure!(stderr.contains(words), "no `{words}` in {stderr}");
     }
     Ok(())

@@ -4,11 +4,12 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 use vtap_tests::{
-    capture::{Capture, wait_until},
+    capture::{Capture, run, wait_until},
     file,
     frames::{self, assortment, mirrored},
     net::Net,
     sender::Sender,
+    written::Form,
 };
 
 crate::tests![
@@ -22,6 +23,7 @@ crate::tests![
     network_identifiers_are_interfaces [],
     times_are_the_time_of_day [],
     counters_file_has_every_name [],
+    counters_to_a_device [],
 ];
 
 /// Captures an assortment into `name`.
@@ -162,6 +164,23 @@ fn times_are_the_time_of_day() -> Result<()> {
     for (packet, between) in file::read(&ended.file("x.pcap"))?.iter().zip(between) {
         ensure!(between.contains(&packet.time), "{} not in {between:?}", packet.time);
     }
+    Ok(())
+}
+
+/// What is no plain file is written, and not replaced.
+fn counters_to_a_device() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    let device = dir.path().join("device");
+    std::os::unix::fs::symlink("/dev/stdout", &device)?;
+    let read = dir.path().join("read");
+    std::fs::write(&read, Form::USUAL.file(&[(0, mirrored(7, &frames::icmp(1, &[])))]))?;
+    let [device_arg, read] = [&device, &read].map(|path| path.display().to_string());
+    let args = ["capture", "-r", &read, "--no-print", "--stats-json", &device_arg];
+    let output = run(&net.target, &args)?;
+    let counters: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(output.status.success() && counters["written"] == 1, "{counters}");
+    ensure!(std::fs::symlink_metadata(&device)?.is_symlink());
     Ok(())
 }
 
