@@ -2,35 +2,47 @@
 
 use std::{
     fs,
-    path::PathBuf,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Result, ensure};
 use nix::{
-    sys::time::{TimeSpec, TimeValLike as _},
+    sys::{
+        signal::{Signal, kill},
+        time::{TimeSpec, TimeValLike as _},
+    },
     time::{ClockId, clock_gettime, clock_settime},
+    unistd::Pid,
 };
 use vtap_tests::{
-    capture::{Capture, Ended, wait_until},
+    capture::{Capture, Ended, suspend, wait_until},
     file,
     frames::{self, mirrored},
     need::Need,
     net::{Net, TAP_DEV, TARGET_DEV},
     sender::Sender,
+    wire::Wire,
 };
 
 crate::tests![
     interface_goes_down_and_up [],
     interface_changes_its_mtu [],
+    interface_is_given_jumbo_frames [Need::Kernel(5, 18)],
+    interface_leaves_a_bridge [Need::Bridges],
+    interface_flaps [],
     interface_is_renamed [],
     interface_is_deleted [Need::Veth],
     interface_moves_away [],
     other_end_goes_with_its_namespace [Need::Veth],
     namespace_loses_its_name [],
     disk_fills [],
+    disk_under_standard_output_fills [],
+    every_error_is_told [],
+    accounts_are_there_though_all_outputs_fail [],
+    nobody_reads_standard_error [],
     pipe_of_packets_is_closed [],
     time_of_day_is_stepped [Need::OwnClock],
 ];
@@ -92,6 +104,61 @@ fn interface_changes_its_mtu() -> Result<()> {
         net.target.run(&format!("ip link set ens3 mtu {mtu}"))?;
         net.tap.run(&format!("ip link set {TAP_DEV} mtu {mtu}"))?;
     }
+    let ended = goes_on(&net, capture)?;
+    ensure!(ended.stderr.contains("ens3 has an MTU of 3000 now"), "{}", ended.stderr);
+    ensure!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+    Ok(())
+}
+
+/// Longer packets arrive whole, and where the driver would drop them, that is said.
+fn interface_is_given_jumbo_frames() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcapng"])?;
+    let native = net.target.xdp_mode(TARGET_DEV)? == Some("native");
+    for (namespace, dev) in [(&net.target, TARGET_DEV), (&net.tap, TAP_DEV)] {
+        namespace.run(&format!("ip link set {dev} mtu 9000"))?;
+    }
+    let inner = frames::ethernet(0x9999, &frames::pattern(1, 8900));
+    let whole = !native || Wire::chosen()?.is_native_at(9000, true)?;
+    if whole {
+        Sender::new(&net.tap)?.send(&mirrored(7, &inner))?;
+    }
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(ended.stderr.contains("ens3 has an MTU of 9000 now"), "{}", ended.stderr);
+    ensure!(whole != ended.stderr.contains("start the capture anew"), "{}", ended.stderr);
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    ensure!(packets.len() == usize::from(whole));
+    ensure!(packets.iter().all(|packet| packet.data == inner));
+    Ok(())
+}
+
+fn interface_leaves_a_bridge() -> Result<()> {
+    let net = Net::new()?;
+    let capture = capture(&net)?;
+    net.target.run("ip link add br0 type bridge")?;
+    net.target.run("ip link set ens3 master br0")?;
+    send(&net)?;
+    wait_until("a packet on a bridge", || Ok(capture.printed()?.lines().count() == 2))?;
+    net.target.run("ip link set ens3 nomaster")?;
+    // By then it has been told, as changes are in their order.
+    net.target.run("ip link set ens3 mtu 1400")?;
+    let ended = goes_on(&net, capture)?;
+    ensure!(ended.count("written") == 3, "{}", ended.stats);
+    ensure!(ended.stderr.contains("ens3 has an MTU of 1400 now"), "{}", ended.stderr);
+    Ok(())
+}
+
+/// However often an interface changes, nothing piles up.
+fn interface_flaps() -> Result<()> {
+    let net = Net::new()?;
+    let capture = capture(&net)?;
+    let before = capture.descriptors()?;
+    for _ in 0..20 {
+        net.target.run("ip link set ens3 down")?;
+        net.target.run("ip link set ens3 up")?;
+    }
+    wait_until("all descriptors to be closed", || Ok(capture.descriptors()? <= before))?;
     goes_on(&net, capture).map(drop)
 }
 
@@ -183,6 +250,114 @@ fn disk_fills() -> Result<()> {
         let (there, written) = (packets.len() as u64, ended.count("written"));
         ensure!(there == written && there > 600, "{name}: {there} packets, {written} written");
     }
+    Ok(())
+}
+
+/// A shell in a directory of its own, once the `VTAP` of its script is attached.
+fn by_shell(net: &Net, script: &str) -> Result<(tempfile::TempDir, Child)> {
+    let dir = tempfile::tempdir()?;
+    let vtap = format!("{} capture -i ens3", vtap_tests::capture::binary().display());
+    let mut shell = net.target.command("sh");
+    shell.args(["-c", &script.replace("VTAP", &vtap)]).current_dir(dir.path());
+    let child = shell.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
+    Ok((dir, child))
+}
+
+fn counters(path: &Path) -> Result<serde_json::Value> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+/// What is in the file ends with a whole packet, whether it was empty before or not.
+fn disk_under_standard_output_fills() -> Result<()> {
+    for (redirection, before) in [(">", 0), (">>", 100)] {
+        let net = Net::new()?;
+        let dir = tempfile::tempdir()?;
+        let disk = SmallDisk::mount(dir.path().join("disk"))?;
+        let path = disk.0.join("x.pcapng");
+        fs::write(&path, vec![b'#'; before])?;
+        let script =
+            format!("exec VTAP -w - --stats-json s.json 2>stderr {redirection}{}", path.display());
+        let (dir, mut child) = by_shell(&net, &script)?;
+        let random = |number| frames::udp((1, 2), &frames::pattern(number, 1001));
+        Sender::new(&net.tap)?.send_all((0..2000).map(|number| mirrored(7, &random(number))))?;
+        let status = child.wait()?;
+        let stderr = fs::read_to_string(dir.path().join("stderr"))?;
+        ensure!(status.code() == Some(1), "{status}: {stderr}");
+        ensure!(stderr.contains("No space left on device"), "{stderr}");
+        // What was there before is still there.
+        let file = fs::read(&path)?;
+        ensure!(file[..before].iter().all(|byte| *byte == b'#'));
+        let own = dir.path().join("own.pcapng");
+        fs::write(&own, &file[before..])?;
+        let packets = file::read(&own)?;
+        for (number, packet) in (0..).zip(&packets) {
+            ensure!(packet.data == random(number), "{redirection}: packet {number}");
+        }
+        let written = counters(&dir.path().join("s.json"))?["written"].as_u64();
+        ensure!(written == Some(packets.len() as u64) && packets.len() > 600, "{written:?}");
+    }
+    Ok(())
+}
+
+/// The packets can't be written, and neither can the counters.
+fn every_error_is_told() -> Result<()> {
+    let net = Net::new()?;
+    let gone = tempfile::tempdir()?;
+    let counters = gone.path().join("s.json").display().to_string();
+    let script = format!("exec VTAP --stats-json {counters} 2>stderr >/dev/full");
+    let (dir, mut child) = by_shell(&net, &script)?;
+    gone.close()?;
+    send(&net)?;
+    let status = child.wait()?;
+    let stderr = fs::read_to_string(dir.path().join("stderr"))?;
+    ensure!(status.code() == Some(1), "{status}: {stderr}");
+    for words in ["standard output: No space left", &counters, "1 packets delivered"] {
+        ensure!(stderr.contains(words), "no `{words}` in {stderr}");
+    }
+    Ok(())
+}
+
+/// A file fails in the midst of packets, and then standard output with what it still holds.
+fn accounts_are_there_though_all_outputs_fail() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    let disk = SmallDisk::mount(dir.path().join("disk"))?;
+    fs::write(disk.0.join("filler"), vec![0; 900 << 10])?;
+    let path = disk.0.join("x.pcapng");
+    let script =
+        format!("exec VTAP -w {} --print --stats-json s.json 2>stderr >/dev/full", path.display());
+    let (dir, mut child) = by_shell(&net, &script)?;
+    // All are there when it looks again, and the file takes no more than some of them.
+    suspend(child.id())?;
+    Sender::new(&net.tap)?
+        .send_all((0..1000).map(|seq| mirrored(7, &frames::icmp(seq, &[0; 1000]))))?;
+    kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGCONT)?;
+    let status = child.wait()?;
+    let stderr = fs::read_to_string(dir.path().join("stderr"))?;
+    ensure!(status.code() == Some(1), "{status}: {stderr}");
+    ensure!(stderr.contains("x.pcapng: No space left"), "{stderr}");
+    ensure!(stderr.contains("1000 packets delivered"), "{stderr}");
+    let counters = counters(&dir.path().join("s.json"))?;
+    ensure!(counters["delivered"]["packets"] == 1000 && counters["written"] == 0, "{counters}");
+    Ok(())
+}
+
+/// It ends as if somebody did, with its counters written.
+fn nobody_reads_standard_error() -> Result<()> {
+    let net = Net::new()?;
+    let script = "(VTAP --stats-json s.json; echo $? >code) 2>&1 | head -n 3";
+    let (dir, mut child) = by_shell(&net, script)?;
+    wait_until("the end", || {
+        send(&net)?;
+        Ok(child.try_wait()?.is_some())
+    })?;
+    wait_until("its status", || Ok(dir.path().join("code").exists()))?;
+    let code = || -> Result<String> { Ok(fs::read_to_string(dir.path().join("code"))?) };
+    wait_until("its status", || code().map(|code| !code.is_empty()))?;
+    ensure!(code()? == "0\n", "it ends with {}", code()?);
+    let counters = counters(&dir.path().join("s.json"))?;
+    ensure!(counters["delivered"]["packets"].as_u64() >= Some(2), "{counters}");
     Ok(())
 }
 

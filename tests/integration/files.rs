@@ -4,11 +4,12 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 use vtap_tests::{
-    capture::Capture,
+    capture::{Capture, run, wait_until},
     file,
     frames::{self, assortment, mirrored},
     net::Net,
     sender::Sender,
+    written::Form,
 };
 
 crate::tests![
@@ -16,10 +17,13 @@ crate::tests![
     tshark_reads_pcap ["tshark"],
     tshark_reads_compressed_files ["tshark"],
     tcpdump_reads_both ["tcpdump"],
+    slow_traffic_is_compressed [],
+    a_compressed_packet_is_not_kept_back [],
     pcapng_to_standard_output [],
     network_identifiers_are_interfaces [],
     times_are_the_time_of_day [],
     counters_file_has_every_name [],
+    counters_to_a_device [],
 ];
 
 /// Captures an assortment into `name`.
@@ -103,6 +107,34 @@ fn tcpdump_reads_both() -> Result<()> {
     Ok(())
 }
 
+/// Packets that come one by one share what they have in common.
+fn slow_traffic_is_compressed() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcapng.zst"])?;
+    let inner =
+        |number: u32| frames::tcp((40_000, 443), &[&number.to_be_bytes()[..], &[0; 96]].concat());
+    let frames: Vec<_> = (0..2000).map(|number| mirrored(7, &inner(number))).collect();
+    Sender::new(&net.tap)?.send_paced(500, &frames)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let packets = file::read(&ended.file("x.pcapng.zst"))?;
+    ensure!(packets.len() == 2000 && packets[1999].data == inner(1999));
+    let size = std::fs::metadata(ended.file("x.pcapng.zst"))?.len();
+    let plain: usize = packets.iter().map(|packet| packet.data.len() + 32).sum();
+    ensure!(size < plain as u64 / 5, "{size} bytes for {plain}");
+    Ok(())
+}
+
+/// Not for long.
+fn a_compressed_packet_is_not_kept_back() -> Result<()> {
+    let net = Net::new()?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcap.zst"])?;
+    Sender::new(&net.tap)?.send(&mirrored(7, &frames::icmp(1, &[])))?;
+    let file = capture.dir().join("x.pcap.zst");
+    wait_until("a packet", || Ok(file::read(&file).is_ok_and(|packets| packets.len() == 1)))?;
+    capture.stop()?.check()
+}
+
 fn pcapng_to_standard_output() -> Result<()> {
     let net = Net::new()?;
     let capture = Capture::start(&net.target, &["-w", "-"])?;
@@ -148,6 +180,23 @@ fn times_are_the_time_of_day() -> Result<()> {
     for (packet, between) in file::read(&ended.file("x.pcap"))?.iter().zip(between) {
         ensure!(between.contains(&packet.time), "{} not in {between:?}", packet.time);
     }
+    Ok(())
+}
+
+/// What is no plain file is written, and not replaced.
+fn counters_to_a_device() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    let device = dir.path().join("device");
+    std::os::unix::fs::symlink("/dev/stdout", &device)?;
+    let read = dir.path().join("read");
+    std::fs::write(&read, Form::USUAL.file(&[(0, mirrored(7, &frames::icmp(1, &[])))]))?;
+    let [device_arg, read] = [&device, &read].map(|path| path.display().to_string());
+    let args = ["capture", "-r", &read, "--no-print", "--stats-json", &device_arg];
+    let output = run(&net.target, &args)?;
+    let counters: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(output.status.success() && counters["written"] == 1, "{counters}");
+    ensure!(std::fs::symlink_metadata(&device)?.is_symlink());
     Ok(())
 }
 

@@ -1,6 +1,10 @@
 //! Many packets, and too many.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
@@ -17,6 +21,8 @@ crate::tests![a_hundred_thousand_a_second [Need::Speed], losses_are_counted_exac
 
 const PACKETS: u32 = 200_000;
 const RATE: u32 = 100_000;
+/// How long nobody takes packets out of a ring that is full.
+const STOPPED: Duration = Duration::from_millis(2500);
 
 /// Inner packets of several protocols; each tells its number.
 fn numbered(number: u32) -> Vec<u8> {
@@ -68,26 +74,44 @@ fn a_hundred_thousand_a_second() -> Result<()> {
 
 fn losses_are_counted_exactly() -> Result<()> {
     let net = Net::new()?;
-    let args = ["--ring-size", "4096", "-w", "x.pcapng"];
+    let args = ["--ring-size", "4096", "-w", "x.pcapng", "--print"];
     let capture = Capture::start(&net.target, &args)?;
     let sender = Sender::new(&net.tap)?;
-    capture.signal(Signal::SIGSTOP)?;
-    let sent = 5000;
     let received = || -> Result<u64> {
         let received = net.target.output("cat /sys/class/net/ens3/statistics/rx_packets")?;
         Ok(received.trim().parse()?)
     };
     let before = received()?;
-    sender.send_all((0..sent).map(|number| mirrored(7, &numbered(number))))?;
+    capture.suspend()?;
+    let stopped = Instant::now();
+    let mut sent = 0;
+    while sent < 5000 || stopped.elapsed() < STOPPED {
+        sender.send_all((sent..sent + 50).map(|number| mirrored(7, &numbered(number))))?;
+        sent += 50;
+        sleep(Duration::from_millis(5));
+    }
     // Every frame has been seen when the interface has counted it.
     wait_until("the last frame", || Ok(received()? >= before + u64::from(sent)))?;
     capture.signal(Signal::SIGCONT)?;
+    // Once what waited is out, whatever comes arrives.
+    let shown = || -> Result<usize> { Ok(capture.printed()?.lines().count()) };
+    wait_until("packets from before", || Ok(shown()? > 0))?;
+    let waited = shown()?;
+    let later: Vec<_> = (1..=20).map(|seq| frames::icmp(seq, &[9; 9])).collect();
+    for (arrived, inner) in later.iter().enumerate() {
+        sender.send(&mirrored(8, inner))?;
+        wait_until("a packet from after", || Ok(shown()? > waited + arrived))?;
+    }
     let ended = capture.stop()?;
     ended.check()?;
     let lost = ended.count("lost.ring_full");
     let delivered = ended.count("delivered.packets");
-    ensure!(lost > 4000 && delivered > 0, "{}", ended.stats);
-    ensure!(lost + delivered == u64::from(sent), "{}", ended.stats);
-    ensure!(file::read(&ended.file("x.pcapng"))?.len() as u64 == delivered);
+    ensure!(lost > 4000, "{}", ended.stats);
+    ensure!(delivered == (waited + later.len()) as u64, "{}", ended.stats);
+    ensure!(lost + delivered == u64::from(sent) + later.len() as u64, "{}", ended.stats);
+    let packets = file::read(&ended.file("x.pcapng"))?;
+    ensure!(packets.len() as u64 == delivered, "{} packets in the file", packets.len());
+    let end = packets[waited..].iter().map(|packet| &packet.data);
+    ensure!(end.eq(&later), "what came after is not there");
     Ok(())
 }

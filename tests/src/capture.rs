@@ -106,6 +106,16 @@ impl Capture {
         Ok(kill(Pid::from_raw(id), signal)?)
     }
 
+    /// Stops it from running at all, until it is sent `SIGCONT`.
+    pub fn suspend(&self) -> Result<()> {
+        suspend(self.child.id())
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Interrupts it and collects what it left.
     pub fn stop(self) -> Result<Ended> {
         self.signal(Signal::SIGINT)?;
@@ -253,6 +263,21 @@ impl Ended {
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
+}
+
+/// Stops a process, and returns when none of its threads runs any more.
+pub fn suspend(id: u32) -> Result<()> {
+    kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGSTOP)?;
+    wait_until("a process to stop", || {
+        for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+            let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+            // Its state comes behind its name, which may hold anything.
+            if stat.rsplit_once(')').is_none_or(|(_, rest)| !rest.starts_with(" T")) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
 }
 
 /// Waits until `done` holds.

@@ -22,6 +22,8 @@ pub enum Need {
     Veth,
     /// A processor that is not emulated, where times are measured.
     Speed,
+    /// The kernel's bridges.
+    Bridges,
     /// A machine whose clock may be set.
     OwnClock,
     /// The kernel's VLAN devices.
@@ -63,10 +65,11 @@ impl Need {
                 quietly(name, &["--version"]).is_err().then(|| format!("needs `{name}`"))
             }
             Self::VlanDevices => {
-                let script = "ip link add v0 type veth && ip link add link v0 type vlan id 1";
-                let made = quietly("unshare", &["--net", "sh", "-c", script]);
-                let made = made.is_ok_and(|status| status.success());
+                let made = can_make("v0 type veth && ip link add link v0 type vlan id 1");
                 (!made).then(|| "needs a kernel with VLAN devices".into())
+            }
+            Self::Bridges => {
+                (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())
             }
             Self::Kernel(major, minor) => {
                 let older = kernel_version().is_ok_and(|version| version < (major, minor));
@@ -84,6 +87,12 @@ pub fn kernel_version() -> Result<(u32, u32)> {
         (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
         _ => bail!("what version is {release}?"),
     }
+}
+
+/// Whether `ip link add` makes this.
+fn can_make(link: &str) -> bool {
+    let made = quietly("unshare", &["--net", "sh", "-c", &format!("ip link add {link}")]);
+    made.is_ok_and(|status| status.success())
 }
 
 fn quietly(program: &str, args: &[&str]) -> io::Result<ExitStatus> {

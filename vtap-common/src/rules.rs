@@ -83,9 +83,7 @@ fn values(vni: u64, inner: &Inner) -> [u64; CRITERIA] {
         inner;
     let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (src.words(), dst.words());
     let protocol = u64::from(protocol.0);
-    let rest = [*src_port, *dst_port, vni, protocol, *icmp_type, *icmp_code];
-    let [a, b, c, d, e, f] = rest;
-    [s0, s1, s2, s3, d0, d1, d2, d3, a, b, c, d, e, f]
+    [s0, s1, s2, s3, d0, d1, d2, d3, *src_port, *dst_port, vni, protocol, *icmp_type, *icmp_code]
 }
 
 /// What a rule wants of each, in the same order.
@@ -98,6 +96,7 @@ fn ranges(rule: &Rule) -> [Range; CRITERIA] {
 
 impl Rules {
     /// No rules.
+    #[expect(clippy::large_stack_arrays, reason = "a constant, for memory that is made once")]
     pub const NONE: Self = Self {
         len: 0,
         include: Set::NONE,
@@ -263,7 +262,7 @@ impl Intervals {
                     // all steps is one less than PLACES.
                     unsafe {
                         let last = (*interval.add($step - 1)).last;
-                        let behind = last.wrapping_sub(value).cast_signed() >> 63;
+                        let behind = (last.wrapping_sub(value).cast_signed() >> 63).cast_unsigned();
                         interval = interval.byte_add(behind as usize & ($step * size_of::<Interval>()));
                     }
                 })+

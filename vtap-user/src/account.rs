@@ -3,16 +3,15 @@
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    fs::Permissions,
+    fs::{self, Permissions},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use tempfile::NamedTempFile;
 use vtap_common::{
     counters::{Counters, Traffic},
     reason::{Lost, Malformed},
@@ -147,37 +146,59 @@ impl Serialize for Reasons {
     }
 }
 
-/// The file of `--stats-json`: it appears whole or not at all.
+/// The file of `--stats-json`: it appears whole or not at all, and only at the end.
 pub struct StatsFile {
     path: PathBuf,
-    /// Beside `path`, and made before the capture begins: a directory that can't be written is
-    /// known when there is nothing to lose yet.
-    unnamed: NamedTempFile,
 }
 
 impl StatsFile {
-    /// Prepares to write `path`.
+    /// Prepares to write `path`. That it can't be written is told while there is nothing to lose.
     pub fn create(path: &Path) -> Result<Self> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let unnamed = tempfile::Builder::new()
-            // Readable for others, as any file that is simply created.
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(dir.unwrap_or(Path::new(".")))
-            .with_context(|| format!("cannot write the counters to {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), unnamed })
+        let file = Self { path: path.to_owned() };
+        file.check().with_context(|| file.failed())?;
+        Ok(file)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(!self.path.is_dir(), "it is a directory");
+        if !self.is_special() {
+            // Has no name, so that nothing is left even by SIGKILL.
+            tempfile::tempfile_in(self.dir())?;
+        }
+        Ok(())
     }
 
     /// Writes the counters.
-    pub fn write(mut self, stats: &Stats) -> Result<()> {
-        let mut write = || -> Result<()> {
-            serde_json::to_writer_pretty(&mut self.unnamed, stats)?;
-            Ok(self.unnamed.write_all(b"\n")?)
-        };
-        let path = self.path.display().to_string();
-        let failed = || format!("cannot write the counters to {path}");
-        write().with_context(failed)?;
-        self.unnamed.persist(&self.path).with_context(failed)?;
+    pub fn write(&self, stats: &Stats) -> Result<()> {
+        let mut json = serde_json::to_vec_pretty(stats)?;
+        json.push(b'\n');
+        self.put(&json).with_context(|| self.failed())
+    }
+
+    fn put(&self, json: &[u8]) -> Result<()> {
+        if self.is_special() {
+            return Ok(fs::write(&self.path, json)?);
+        }
+        let mut file = tempfile::Builder::new()
+            // Readable for others, as any file that is simply created.
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(self.dir())?;
+        file.write_all(json)?;
+        file.persist(&self.path)?;
         Ok(())
+    }
+
+    fn failed(&self) -> String {
+        format!("cannot write the counters to {}", self.path.display())
+    }
+
+    fn dir(&self) -> &Path {
+        self.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// A device or a pipe, such as `/dev/stdout`, is written and not replaced.
+    fn is_special(&self) -> bool {
+        self.path.metadata().is_ok_and(|found| !found.is_file())
     }
 }
 

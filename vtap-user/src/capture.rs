@@ -7,7 +7,7 @@ mod sink;
 
 use std::{io::ErrorKind, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use vtap_common::counters::Counters;
 
 use crate::{
@@ -31,14 +31,15 @@ struct Accounts {
 }
 
 impl Accounts {
-    /// Shows the summary, writes the counters, and passes on how the capture went.
+    /// Writes the counters, shows the summary, and passes on how the capture went.
     fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
         let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
-        eprint!("{}", stats.summary());
-        if let Some(file) = self.stats_file {
-            file.write(&stats)?;
+        let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats));
+        say!("{}", stats.summary().trim_end());
+        match (result.or_else(unless_nobody_reads), written) {
+            (Err(error), Err(other)) => Err(anyhow!("{error:#}; and {other:#}")),
+            (result, written) => result.and(written),
         }
-        result.or_else(unless_nobody_reads)
     }
 }
 

@@ -153,8 +153,8 @@ pub struct CaptureArgs {
     #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
     verdict: Verdict,
 
-    /// Size of the buffer between kernel and vtap, per CPU; rounded up to a power of two
-    /// [default: 16M, less on machines of more than 16 CPUs]
+    /// Size of the buffer between kernel and vtap, per CPU; rounded up to a power of two. A packet
+    /// that is longer is lost, as `ring_full` [default: 16M, less on machines of more than 16 CPUs]
     #[arg(long, value_name = "BYTES", value_parser = ring_size, help_heading = KERNEL)]
     ring_size: Option<u32>,
 }

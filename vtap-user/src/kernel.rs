@@ -5,6 +5,6 @@ mod explain;
 mod load;
 mod quiesce;
 
-pub use attach::{Attached, attach};
+pub use attach::{Attached, attach, check_free, too_large};
 pub use load::{Program, Tap, TapSettings, load, load_program};
 pub use quiesce::wait_for_running_programs;

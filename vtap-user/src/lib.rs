@@ -4,6 +4,11 @@
 //! [`drain`] take records out, [`capture`] hands them on, [`account`] counts them and [`output`]
 //! shows or writes them.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod say;
+
 mod account;
 pub mod capture;
 pub mod cli;

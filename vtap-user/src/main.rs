@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use vtap_user::{capture, cli};
+use vtap_user::{capture, cli, say};
 
 /// It failed; the command line was right. clap exits with 2 where that is wrong.
 const FAILED: u8 = 1;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vtap: {error:#}");
+            say!("vtap: {error:#}");
             ExitCode::from(FAILED)
         }
     }

@@ -37,6 +37,23 @@ pub async fn interfaces() -> Result<Vec<Interface>> {
     Ok(links.iter().map(Interface::from_message).collect())
 }
 
+/// Takes off an interface the XDP program that netlink attached to it.
+pub async fn detach_xdp(index: u32, native: bool) -> Result<()> {
+    // include/uapi/linux/if_link.h
+    const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
+    const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+    let flags = if native { XDP_FLAGS_DRV_MODE } else { XDP_FLAGS_SKB_MODE };
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::Xdp(vec![LinkXdp::Fd(-1), LinkXdp::Flags(flags)]));
+    let (connection, handle, _) =
+        rtnetlink::new_connection().context("cannot open a netlink socket")?;
+    let connection = tokio::spawn(connection);
+    handle.link().set(message).execute().await.context("cannot detach the XDP program")?;
+    connection.abort();
+    Ok(())
+}
+
 impl Interface {
     fn from_message(message: &LinkMessage) -> Self {
         let mut interface = Self {

@@ -7,7 +7,7 @@ mod records;
 
 use anyhow::Result;
 
-pub use self::records::ZSTD;
+pub use self::records::{PATIENCE, ZSTD};
 use self::{pcap::PcapWriter, pcapng::PcapngWriter, print::Printer};
 use crate::{
     cli::{Destination, Plan},
@@ -19,14 +19,18 @@ pub trait Output: Send {
     /// Takes one.
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()>;
 
-    /// Lets what was taken be seen by others; called when no more packets are at hand.
+    /// Lets what was taken be seen by others unless it is too early for that; called when no more
+    /// packets are at hand. True while something waits.
+    fn keep_up(&mut self) -> Result<bool>;
+
+    /// Lets all that was taken be seen by others.
     fn flush(&mut self) -> Result<()>;
 
     /// Packets that others can see: all that were taken before the last flush.
     fn packets(&self) -> u64;
 }
 
-/// Opens what the command line asks for.
+/// Opens what the command line asks for. What is in a file stays there until the first write.
 pub fn open(plan: &Plan) -> Result<Vec<Box<dyn Output>>> {
     let mut outputs: Vec<Box<dyn Output>> = Vec::new();
     let source = plan.source.name();
@@ -39,7 +43,7 @@ pub fn open(plan: &Plan) -> Result<Vec<Box<dyn Output>>> {
         None => {}
     }
     if plan.print {
-        outputs.push(Box::new(Printer::new()));
+        outputs.push(Box::new(Printer::new()?));
     }
     Ok(outputs)
 }

@@ -117,7 +117,7 @@ fn many_rules() -> Result<Box<Selection>> {
         let rule = Rule {
             vni: Range::just(index % 16),
             protocol: Range::just([6, 17, 58, 1][index as usize / 16 % 4]),
-            ..Rule::any(index % 3 != 0)
+            ..Rule::any(!index.is_multiple_of(3))
         };
         if index < 64 { rule } else { Rule { protocol: Range::ANY, ..rule } }
     };

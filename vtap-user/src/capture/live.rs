@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use aya::util::online_cpus;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{SignalKind, signal},
@@ -37,11 +38,9 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     let interfaces = netlink::interfaces().await?;
     let interface = find(&interfaces, name)?;
     let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
-    // Signals are waited for before there is anything to clean up, and files opened before the
-    // program sees a packet.
+    kernel::check_free(interface)?;
+    // Signals are waited for before there is anything to clean up.
     let signals = Signals::new()?;
-    let outputs = output::open(plan)?;
-    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let (mut tap, rings) = kernel::load(&TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
@@ -49,10 +48,12 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
         ring_size: plan.ring_size.unwrap_or_else(default_ring_size),
         log_level: log::max_level(),
     })?;
-    share_clock(&mut tap, interface);
     relay_kernel_log(&mut tap)?;
     let watch = Watch::new(interface)?;
-    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
+    // Files are opened before the program sees a packet, and what is in them is lost only after.
+    let outputs = output::open(plan)?;
+    let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
+    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode).await?;
     let setting = Setting {
         interface: name.to_owned(),
         xdp_mode: attached.mode,
@@ -60,8 +61,10 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
         rules: plan.rules.clone(),
     };
     announce(&setting, &attached, &verdict.reason);
+    warn_of_mtu(attached.most_mtu, interface.mtu);
+    share_clock(&mut tap, interface);
     if plan.verbose > 0 {
-        eprintln!("vtap: {}", tap.path());
+        say!("vtap: {}", tap.path());
     }
 
     let accounts = Accounts { setting, stats_file, begin: Instant::now() };
@@ -78,16 +81,22 @@ fn find<'a>(interfaces: &'a [Interface], name: &str) -> Result<&'a Interface> {
 }
 
 fn default_ring_size() -> u32 {
-    let cpus = aya::util::nr_cpus().unwrap_or(1) as u32;
-    RING_SIZE.min((ALL_RINGS / cpus.max(1)).next_power_of_two())
+    // As many as get a ring.
+    ring_size(online_cpus().map_or(1, |cpus| cpus.len() as u32))
+}
+
+/// The largest power of two that is within both bounds.
+fn ring_size(cpus: u32) -> u32 {
+    let share = ALL_RINGS / cpus.max(1);
+    RING_SIZE.min(1 << share.max(1).ilog2())
 }
 
 fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
     let Setting { interface, xdp_mode, verdict, .. } = setting;
     if let Some(reason) = &attached.fallback {
-        eprintln!("vtap: generic XDP, because {reason}");
+        say!("vtap: generic XDP, because {reason}");
     }
-    eprintln!(
+    say!(
         "vtap: capturing on {interface} ({xdp_mode} XDP); verdict on tunnel packets: {verdict} \
          ({verdict_reason})"
     );
@@ -99,6 +108,17 @@ fn share_clock(tap: &mut Tap, interface: &Interface) {
     let is_tun = Path::new("/sys/class/net").join(&interface.name).join("tun_flags").exists();
     if !is_tun && let Err(error) = tap.share_clock() {
         log::info!("every packet has its own reading of the clock: {error:#}");
+    }
+}
+
+/// Where frames would be lost that are counted nowhere.
+fn warn_of_mtu(most: Option<u32>, mtu: u32) {
+    if most.is_some_and(|most| mtu > most) {
+        say!(
+            "vtap: warning: {}; the driver may drop the others before they are counted: start the \
+             capture anew, with --xdp-mode auto",
+            kernel::too_large(mtu)
+        );
     }
 }
 
@@ -141,33 +161,31 @@ async fn read_until_stopped(
             detach(attached);
             stop_reading(stop, reading).await?
         }
-        gone = until_gone(&mut watch) => {
+        gone = until_gone(&mut watch, attached.most_mtu) => {
             detach(attached);
             reason = Err(gone);
             stop_reading(stop, reading).await?
         }
     };
-    let result = match result {
-        Ok(()) => reader.finish().and(reason),
-        Err(error) => {
-            reader.discard()?;
-            Err(error)
-        }
-    };
+    let result = reader.finish(result).and(reason);
     Ok((reader, result))
 }
 
 /// Tells of what happens to the interface, until there is nothing to capture from.
-async fn until_gone(watch: &mut Watch) -> anyhow::Error {
+async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
     loop {
         let name = watch.name().to_owned();
         match watch.change().await {
             Change::Down => {
-                eprintln!("vtap: {name} is down; the capture goes on when it is up again");
+                say!("vtap: {name} is down; the capture goes on when it is up again");
             }
-            Change::Up => eprintln!("vtap: {name} is up again"),
+            Change::Up => say!("vtap: {name} is up again"),
             Change::Renamed(new) => {
-                eprintln!("vtap: {name} is now called {}", new.escape_default());
+                say!("vtap: {name} is now called {}", new.escape_default());
+            }
+            Change::Mtu(mtu) => {
+                say!("vtap: {name} has an MTU of {mtu} now");
+                warn_of_mtu(most_mtu, mtu);
             }
             Change::Gone => {
                 return anyhow!(
@@ -209,5 +227,19 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_take_a_bounded_part_of_the_memory() {
+        for (cpus, size) in [(1, 16 << 20), (16, 16 << 20), (24, 8 << 20), (64, 4 << 20)] {
+            assert_eq!(ring_size(cpus), size, "{cpus} CPUs");
+        }
+        assert_eq!(ring_size(1024), 256 << 10);
+        assert!((1..=1024).all(|cpus| ring_size(cpus) * cpus <= ALL_RINGS));
     }
 }

@@ -9,11 +9,13 @@ use rustix::{
 };
 
 use super::sink::Sink;
-use crate::{account::Tally, clock::Clock, drain::Drain, packet::Packet};
+use crate::{account::Tally, clock::Clock, drain::Drain, output::PATIENCE, packet::Packet};
 
 /// Between two looks into the rings while packets come. A ring of the default size takes 30 times as
 /// long to fill at any rate that one CPU receives, and nobody sees a packet come a millisecond late.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+/// Between two looks at outputs in which something waits.
+const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
 
 /// Takes packets out of the rings and hands them on.
 pub struct Reader {
@@ -32,21 +34,22 @@ impl Reader {
     pub fn run(&mut self, stopped: &PipeReader) -> Result<()> {
         loop {
             let taken = self.empty_rings()?;
-            if self.sink.is_full() || self.wait(stopped, taken)? {
+            let waits = self.sink.keep_up()?;
+            if self.sink.is_full() || self.wait(stopped, taken, waits)? {
                 return Ok(());
             }
         }
     }
 
-    /// Hands on what is left in the rings once nothing is written to them any more.
-    pub fn finish(&mut self) -> Result<()> {
-        self.empty_rings().map(drop)
-    }
-
-    /// Counts what is left in the rings, but hands nothing on: an output has failed.
-    pub fn discard(&mut self) -> Result<()> {
-        self.sink.close();
-        self.empty_rings().map(drop)
+    /// Hands on what is left in the rings once nothing is written to them any more. After an error,
+    /// then or before, that is only counted.
+    pub fn finish(&mut self, result: Result<()>) -> Result<()> {
+        let result = result.and_then(|()| self.empty_rings().map(drop));
+        if result.is_err() {
+            self.sink.close();
+        }
+        let counted = self.empty_rings().map(drop);
+        result.and(counted).and(self.sink.flush())
     }
 
     /// What was counted.
@@ -65,7 +68,7 @@ impl Reader {
             })?;
             any |= taken > 0;
             if !Drain::was_full(taken) {
-                return sink.flush().map(|()| any);
+                return Ok(any);
             }
         }
     }
@@ -76,12 +79,14 @@ impl Reader {
     /// The kernel wakes a reader with the first record that it writes after the reader had caught
     /// up, and at high rates that is all the time. So a reader that just found something sleeps a
     /// while without being woken, and only one that found nothing waits for the kernel.
-    fn wait(&self, stopped: &PipeReader, busy: bool) -> Result<bool> {
+    /// Outputs in which something waits are looked after even if nothing comes.
+    fn wait(&self, stopped: &PipeReader, busy: bool, output_waits: bool) -> Result<bool> {
         let mut fds = vec![PollFd::new(stopped, PollFlags::IN)];
         if !busy {
             fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
         }
-        match poll(&mut fds, busy.then_some(&PAUSE)) {
+        let longest = output_waits.then_some(&OUTPUT_PAUSE);
+        match poll(&mut fds, if busy { Some(&PAUSE) } else { longest }) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }

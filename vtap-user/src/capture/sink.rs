@@ -35,9 +35,18 @@ impl Sink {
         Ok(())
     }
 
-    /// Lets others see what was taken.
+    /// Lets others see what was taken, unless it is too early for that; true while something waits.
+    pub fn keep_up(&mut self) -> Result<bool> {
+        self.outputs.iter_mut().try_fold(false, |waits, output| Ok(waits | output.keep_up()?))
+    }
+
+    /// Lets others see all that was taken. An output that fails does not hold up the others.
     pub fn flush(&mut self) -> Result<()> {
-        self.outputs.iter_mut().try_for_each(|output| output.flush())
+        let mut result = Ok(());
+        for output in &mut self.outputs {
+            result = result.and(output.flush());
+        }
+        result
     }
 
     /// Whether the count is reached.

@@ -81,7 +81,7 @@ pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
 
 /// The same with either program; new kernels run both.
 pub fn load_program(settings: &TapSettings<'_>, program: Program) -> Result<(Tap, Vec<Ring>)> {
-    check_kernel()?;
+    check_kernel(KernelVersion::current().context("cannot tell the kernel's version")?)?;
     raise_memlock_limit();
     let mut ebpf = load_object(settings)?;
     let rings = make_rings(&mut ebpf, settings.ring_size)?;
@@ -101,11 +101,10 @@ fn explain_load(error: ProgramError) -> anyhow::Error {
     }
 }
 
-fn check_kernel() -> Result<()> {
-    let version = KernelVersion::current().context("cannot tell the kernel's version")?;
+fn check_kernel(version: KernelVersion) -> Result<()> {
     if version < KernelVersion::new(5, 10, 0) {
         bail!(
-            "this kernel is {version:?}, and vtap needs 5.10 or later: older ones lack the BPF \
+            "this kernel is {version}, and vtap needs 5.10 or later: older ones lack the BPF \
              ring buffer (5.8) or XDP links (5.9). On Oracle Linux, boot UEK 7 (5.15) or later"
         );
     }
@@ -203,5 +202,24 @@ impl Tap {
     /// The ring of kernel-side messages; to be taken once.
     pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn log::Log>> {
         Ok(EbpfLogger::init(&mut self.ebpf)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_kernels_are_refused_in_words() {
+        assert!(check_kernel(KernelVersion::new(5, 10, 0)).is_ok());
+        assert!(check_kernel(KernelVersion::new(6, 1, 0)).is_ok());
+        for (version, number) in
+            [(KernelVersion::new(5, 9, 16), "5.9.16"), (KernelVersion::new(4, 18, 0), "4.18.0")]
+        {
+            let refused = check_kernel(version).unwrap_err().to_string();
+            let begin = format!("this kernel is {number}, and vtap needs 5.10 or later");
+            assert!(refused.starts_with(&begin), "{refused}");
+            assert!(refused.contains("ring buffer") && refused.contains("UEK 7"), "{refused}");
+        }
     }
 }

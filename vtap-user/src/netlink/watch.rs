@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use rtnetlink::{
     MulticastGroup, new_multicast_connection,
     packet_core::NetlinkPayload,
-    packet_route::{RouteNetlinkMessage, link::LinkMessage},
+    packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkMessage},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -20,6 +20,8 @@ pub enum Change {
     Up,
     /// It has another name now.
     Renamed(String),
+    /// It has another MTU now.
+    Mtu(u32),
     /// Deleted, or moved to another network namespace.
     Gone,
 }
@@ -29,6 +31,9 @@ pub struct Watch {
     index: u32,
     name: String,
     up: bool,
+    mtu: u32,
+    /// What the kernel told last, as far as it was not compared yet.
+    latest: Option<Interface>,
     links: mpsc::Receiver<Link>,
     tasks: [JoinHandle<()>; 2],
 }
@@ -65,6 +70,8 @@ impl Watch {
             index: interface.index,
             name: interface.name.clone(),
             up: interface.up,
+            mtu: interface.mtu,
+            latest: None,
             links,
             tasks: [tokio::spawn(connection), tokio::spawn(relay)],
         })
@@ -79,22 +86,17 @@ impl Watch {
     /// Waits for the next change.
     pub async fn change(&mut self) -> Change {
         loop {
+            if let Some(change) = self.compare() {
+                return change;
+            }
             match self.links.recv().await {
-                Some(Link::Is(link)) if link.index == self.index => {
-                    if let Some(change) = self.compare(link) {
-                        return change;
-                    }
-                }
+                Some(Link::Is(link)) if link.index == self.index => self.latest = Some(link),
                 Some(Link::IsNot(index)) if index == self.index => return Change::Gone,
                 Some(Link::Unknown) => {
                     let Ok(links) = super::interfaces().await else { continue };
                     match links.into_iter().find(|link| link.index == self.index) {
                         None => return Change::Gone,
-                        Some(link) => {
-                            if let Some(change) = self.compare(link) {
-                                return change;
-                            }
-                        }
+                        found => self.latest = found,
                     }
                 }
                 Some(_) => {}
@@ -104,10 +106,17 @@ impl Watch {
         }
     }
 
-    fn compare(&mut self, link: Interface) -> Option<Change> {
+    /// One change at a time, until there is none.
+    fn compare(&mut self) -> Option<Change> {
+        let link = self.latest.as_ref()?;
         if link.name != self.name {
             self.name.clone_from(&link.name);
-            return Some(Change::Renamed(link.name));
+            return Some(Change::Renamed(link.name.clone()));
+        }
+        // Some messages of wireless interfaces do not tell it.
+        if link.mtu != self.mtu && link.mtu != 0 {
+            self.mtu = link.mtu;
+            return Some(Change::Mtu(link.mtu));
         }
         let changed = link.up != self.up;
         self.up = link.up;
@@ -117,10 +126,15 @@ impl Watch {
 
 impl Link {
     fn of(message: &RouteNetlinkMessage) -> Option<Self> {
-        let is = |link: &LinkMessage| Self::Is(Interface::from_message(link));
+        // A bridge tells of its ports in the same words: one that is deleted left the bridge only.
+        let own = |link: &&LinkMessage| link.header.interface_family == AddressFamily::Unspec;
         match message {
-            RouteNetlinkMessage::NewLink(link) => Some(is(link)),
-            RouteNetlinkMessage::DelLink(link) => Some(Self::IsNot(link.header.index)),
+            RouteNetlinkMessage::NewLink(link) => {
+                Some(link).filter(own).map(|link| Self::Is(Interface::from_message(link)))
+            }
+            RouteNetlinkMessage::DelLink(link) => {
+                Some(link).filter(own).map(|link| Self::IsNot(link.header.index))
+            }
             _ => None,
         }
     }

@@ -21,7 +21,7 @@ pub struct PcapWriter {
 }
 
 impl PcapWriter {
-    /// Creates the file.
+    /// To a file.
     pub fn create(path: &Path) -> Result<Self> {
         let mut records = Records::create(path)?;
         let mut header = Vec::with_capacity(24);
@@ -32,7 +32,7 @@ impl PcapWriter {
         header.put_u32_ne(SNAPLEN);
         header.put_u32_ne(LINKTYPE_ETHERNET);
         records.block(&[&header]);
-        records.flush()?;
+        records.end_header();
         Ok(Self { records })
     }
 }
@@ -47,6 +47,10 @@ impl Output for PcapWriter {
         fields.put_u32_ne(data.len() as u32);
         fields.put_u32_ne(header.wirelen);
         self.records.packet(&[&head, data])
+    }
+
+    fn keep_up(&mut self) -> Result<bool> {
+        self.records.keep_up()
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -48,17 +48,17 @@ pub struct PcapngWriter {
 type Key = (u16, Option<u32>);
 
 impl PcapngWriter {
-    /// Creates the file.
+    /// To a file.
     pub fn create(path: &Path, device: &str) -> Result<Self> {
-        Self::new(Records::create(path)?, device)
+        Ok(Self::new(Records::create(path)?, device))
     }
 
     /// To standard output.
     pub fn stdout(device: &str) -> Result<Self> {
-        Self::new(Records::stdout(), device)
+        Ok(Self::new(Records::stdout()?, device))
     }
 
-    fn new(records: Records, device: &str) -> Result<Self> {
+    fn new(records: Records, device: &str) -> Self {
         let mut writer = Self {
             records,
             device: device.to_owned(),
@@ -67,8 +67,8 @@ impl PcapngWriter {
             block: Vec::new(),
         };
         writer.section_header();
-        writer.flush()?;
-        Ok(writer)
+        writer.records.end_header();
+        writer
     }
 
     fn section_header(&mut self) {
@@ -148,6 +148,10 @@ impl Output for PcapngWriter {
         fields.put_u32_ne(data.len() as u32);
         fields.put_u32_ne(header.wirelen);
         self.records.packet(&[&head, data, &[0; 3][..padding], &len.to_ne_bytes()])
+    }
+
+    fn keep_up(&mut self) -> Result<bool> {
+        self.records.keep_up()
     }
 
     fn flush(&mut self) -> Result<()> {

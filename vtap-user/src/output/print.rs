@@ -16,8 +16,8 @@ pub struct Printer {
 
 impl Printer {
     /// To standard output.
-    pub fn new() -> Self {
-        Self { lines: Records::stdout(), line: Vec::new() }
+    pub fn new() -> Result<Self> {
+        Ok(Self { lines: Records::stdout()?, line: Vec::new() })
     }
 }
 
@@ -34,6 +34,10 @@ impl Output for Printer {
         }
         line.push(b'\n');
         self.lines.packet(&[line])
+    }
+
+    fn keep_up(&mut self) -> Result<bool> {
+        self.lines.keep_up()
     }
 
     fn flush(&mut self) -> Result<()> {

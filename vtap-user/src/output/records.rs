@@ -1,12 +1,14 @@
 //! A stream of records, each of which is written whole or not at all.
 //!
 //! A compressed file is a row of zstd frames, one for each write: all of them but the last are good
-//! whatever becomes of that one.
+//! whatever becomes of that one. Small frames hardly compress, so packets wait for others a while.
 
 use std::{
-    fs::File,
-    io::{self, ErrorKind, Write},
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Seek as _, SeekFrom, Write as _},
+    os::fd::AsFd as _,
     path::Path,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -15,36 +17,41 @@ use zstd::bulk::Compressor;
 /// Bytes that are written at once: many packets, and still within a CPU's cache.
 const BUFFER: usize = 256 << 10;
 
+/// How long packets wait for others to be compressed with.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
 /// At the end of a file's name, asks for compression.
 pub const ZSTD: &str = "zst";
 
 /// Packets on their way to a file or a pipe, in any format.
 pub struct Records {
-    out: Out,
+    file: File,
+    /// Whether the file still is as it was found. It is emptied by the first write, so that a
+    /// capture that can't begin leaves an old file alone.
+    untouched: bool,
     /// For error messages.
     name: String,
     compressor: Option<Compressor<'static>>,
     /// Not yet written; whole records.
     buffer: Vec<u8>,
+    /// Where in the buffer the file's header ends, before there is any packet.
+    header: usize,
     /// Where in the buffer each packet ends.
     ends: Vec<usize>,
-    /// Bytes written before the buffer.
-    offset: u64,
+    /// Since when what is in the buffer waits.
+    waits: Option<Instant>,
     /// Packets written.
     packets: u64,
 }
 
-enum Out {
-    File(File),
-    Stdout(io::Stdout),
-}
-
 impl Records {
-    /// Creates the file, compressed where its name ends in `.zst`.
+    /// Opens the file or creates it, compressed where its name ends in `.zst`.
     pub fn create(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = File::create(path).with_context(|| format!("cannot write {name}"))?;
-        let mut records = Self::new(Out::File(file), name);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(path);
+        let mut records = Self::new(file.with_context(|| format!("cannot write {name}"))?, name);
+        records.untouched = true;
         if path.extension().is_some_and(|extension| extension == ZSTD) {
             records.compressor = Some(Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?);
         }
@@ -52,13 +59,29 @@ impl Records {
     }
 
     /// To standard output.
-    pub fn stdout() -> Self {
-        Self::new(Out::Stdout(io::stdout()), "standard output".into())
+    pub fn stdout() -> Result<Self> {
+        // Not through `Stdout`'s own buffer, which would write line by line.
+        let stdout = io::stdout().as_fd().try_clone_to_owned().context("no standard output")?;
+        Ok(Self::new(stdout.into(), "standard output".into()))
     }
 
-    fn new(out: Out, name: String) -> Self {
-        let buffer = Vec::with_capacity(2 * BUFFER);
-        Self { out, name, compressor: None, buffer, ends: Vec::new(), offset: 0, packets: 0 }
+    fn new(file: File, name: String) -> Self {
+        Self {
+            file,
+            untouched: false,
+            name,
+            compressor: None,
+            buffer: Vec::with_capacity(2 * BUFFER),
+            header: 0,
+            ends: Vec::new(),
+            waits: None,
+            packets: 0,
+        }
+    }
+
+    /// What was taken so far is the file's header.
+    pub fn end_header(&mut self) {
+        self.header = self.buffer.len();
     }
 
     /// Takes the parts of a block that is no packet.
@@ -75,20 +98,33 @@ impl Records {
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
 
+    /// Writes what was taken, if it has waited long enough; true while something waits.
+    pub fn keep_up(&mut self) -> Result<bool> {
+        let compressed = self.compressor.is_some() && !self.buffer.is_empty();
+        if compressed && self.waits.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
+            return Ok(true);
+        }
+        self.flush().map(|()| false)
+    }
+
     /// Writes what was taken. On an error, what is there ends with the last whole packet.
     pub fn flush(&mut self) -> Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.untouched) {
+            self.empty().with_context(|| format!("cannot write {}", self.name))?;
         }
         if let Some(compressor) = &mut self.compressor {
             self.buffer = compressor.compress(&self.buffer)?;
             // A part of a frame is of no use: its packets count with its last byte.
             let end = self.buffer.len();
             self.ends.fill(end);
+            self.header = 0;
         }
         let mut done = 0;
         while done < self.buffer.len() {
-            match self.out.write(&self.buffer[done..]) {
+            match self.file.write(&self.buffer[done..]) {
                 Ok(0) => return self.cut_at(done, ErrorKind::WriteZero.into()),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -96,9 +132,7 @@ impl Records {
             }
         }
         self.packets += self.ends.len() as u64;
-        self.offset += done as u64;
-        self.ends.clear();
-        self.buffer.clear();
+        self.clear();
         Ok(())
     }
 
@@ -110,25 +144,34 @@ impl Records {
     /// Only `done` bytes of the buffer were written: takes back what is of no whole packet.
     fn cut_at(&mut self, done: usize, error: io::Error) -> Result<()> {
         let whole = self.ends.partition_point(|end| *end <= done);
-        let kept = whole.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let header = if self.header <= done { self.header } else { 0 };
+        let kept = whole.checked_sub(1).map_or(header, |last| self.ends[last]);
         self.packets += whole as u64;
-        self.offset += kept as u64;
-        if let Out::File(file) = &self.out {
-            // A device or a pipe has no length; then there is nothing to take back.
-            let _ = file.set_len(self.offset);
-        }
-        self.ends.clear();
-        self.buffer.clear();
+        // A device or a pipe has no length; then there is nothing to take back.
+        let _ = self.take_back((done - kept) as u64);
+        self.clear();
         Err(error).with_context(|| format!("cannot write {}", self.name))
     }
-}
 
-impl Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.write(bytes),
-            // Not through `Stdout`'s own buffer, which would write line by line.
-            Self::Stdout(stdout) => rustix::io::write(&*stdout, bytes).map_err(io::Error::from),
+    /// Takes the last bytes written from the end of the file. Standard output may be a file that
+    /// was not empty, or be written in its midst.
+    fn take_back(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.file.stream_position()?;
+        if bytes != 0 && self.file.metadata()?.len() == end {
+            self.file.set_len(end - bytes)?;
+            self.file.seek(SeekFrom::Start(end - bytes))?;
         }
+        Ok(())
+    }
+
+    fn empty(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.set_len(0) } else { Ok(()) }
+    }
+
+    fn clear(&mut self) {
+        self.buffer.clear();
+        self.header = 0;
+        self.ends.clear();
+        self.waits = None;
     }
 }
