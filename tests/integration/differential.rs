@@ -7,6 +7,7 @@
 mod case;
 mod comparison;
 mod kernel;
+mod plain;
 mod progress;
 mod regressions;
 mod tally;

@@ -2,7 +2,12 @@
 
 use core::ops::Deref;
 
-use network_types::{ip::Ipv4Hdr, ip::Ipv6Hdr, udp::UdpHdr, vxlan::VxlanHdr};
+use network_types::{
+    eth::EthHdr,
+    ip::{Ipv4Hdr, Ipv6Hdr},
+    udp::UdpHdr,
+    vxlan::VxlanHdr,
+};
 
 /// A header that may be read from any address.
 ///
@@ -28,6 +33,13 @@ unsafe impl Header for VxlanHdr {}
 /// Offsets at which headers are looked for stay below this; the verifier wants a bound under
 /// 64 kB on every offset into packet memory.
 pub const MAX_HEADER_OFFSET: u32 = 0x7fff;
+
+/// Where the outer UDP header of a [plain](Packet::PLAIN) frame is.
+pub const PLAIN_DATAGRAM: u32 = (EthHdr::LEN + Ipv4Hdr::LEN) as u32;
+
+/// Where its inner ports end, behind which nothing is looked at.
+pub const PLAIN_HEADERS: usize =
+    2 * PLAIN_DATAGRAM as usize + UdpHdr::LEN + VxlanHdr::LEN + size_of::<[u16; 2]>();
 
 /// A frame.
 pub trait Packet {

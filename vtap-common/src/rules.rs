@@ -202,6 +202,8 @@ const fn place_of(bit: u64) -> u64 {
 #[repr(transparent)]
 struct Intervals([Interval; PLACES]);
 
+const _: () = assert!(size_of::<Interval>().is_power_of_two());
+
 /// Values that fit the same rules.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -210,6 +212,8 @@ struct Interval {
     last: u64,
     /// The rules that they fit.
     fitting: Set,
+    /// Makes the size a power of two.
+    _unused: u64,
 }
 
 impl Intervals {
@@ -237,7 +241,7 @@ impl Intervals {
                 before = Some(last);
             }
         }
-        for Interval { last, fitting } in &mut intervals[..=cuts] {
+        for Interval { last, fitting, .. } in &mut intervals[..=cuts] {
             *fitting = Set::of(rules, |rule| range(rule).contains(*last));
         }
         cuts as u16
@@ -253,7 +257,9 @@ impl Intervals {
         let mut interval = self.0.as_ptr();
         // Half of what is left, and so on, with steps that the compiler knows and the number of
         // cuts, which the verifier knows. There is no branch on the value, nor an index to turn
-        // into an address: that makes five instructions of each step.
+        // into an address: that makes five instructions of each step. What lies behind has a sign,
+        // which is moved to where it is as many bytes as the step: by a logical shift, because
+        // newer verifiers follow both ways of an arithmetic one by 63.
         macro_rules! halve {
             ($($step:literal)+) => {
                 const { assert!(1 $(+ $step)+ == PLACES) };
@@ -262,8 +268,9 @@ impl Intervals {
                     // all steps is one less than PLACES.
                     unsafe {
                         let last = (*interval.add($step - 1)).last;
-                        let behind = (last.wrapping_sub(value).cast_signed() >> 63).cast_unsigned();
-                        interval = interval.byte_add(behind as usize & ($step * size_of::<Interval>()));
+                        let bytes = $step * size_of::<Interval>();
+                        let behind = last.wrapping_sub(value) >> (63 - bytes.ilog2());
+                        interval = interval.byte_add(behind as usize & bytes);
                     }
                 })+
             };
@@ -280,5 +287,5 @@ impl Intervals {
 
 impl Interval {
     /// The values that no rule cares for.
-    const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL };
+    const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL, _unused: 0 };
 }

@@ -7,6 +7,7 @@ use vtap_user::kernel::Program;
 use super::{
     case::Case,
     kernel::{DROP, Kernel, ONE_BUFFER, PASS, Ran},
+    plain::unseen,
     tally::Tally,
 };
 
@@ -97,6 +98,9 @@ impl Side {
         // What does not fit one buffer is not for the linear program.
         let part = if self.full() { frame } else { &frame[..frame.len().min(ONE_BUFFER)] };
         let outcome = examine(&part, &case.selection, &mut self.expected);
+        if let Some(first) = self.kernel.first_buffer(linear) {
+            self.expected.received.bytes -= unseen(part, first, &case.selection);
+        }
         let expected = case.expected(part, &outcome)?;
         let ran = self.kernel.run(part, linear)?;
         ensure!(

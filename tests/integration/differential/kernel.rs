@@ -54,7 +54,7 @@ impl Kernel {
     /// Runs it on a frame. Where the kernel and the program can do that, only `linear` bytes of it
     /// lie in the first buffer; else it has as much as there is room for. The rest is in fragments.
     pub fn run(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Ran> {
-        let context = linear.filter(|_| self.splits_at_will).map(context);
+        let context = self.first_buffer(linear).map(context);
         let verdict = test_run(self.tap.program()?, frame, context.as_ref())
             .with_context(|| format!("cannot test-run a frame of {} bytes", frame.len()))?;
         let mut record = None;
@@ -68,9 +68,14 @@ impl Kernel {
         Ok(Ran { verdict, record })
     }
 
+    /// Bytes that the first buffer has, where a test can say that.
+    pub fn first_buffer(&self, linear: Option<usize>) -> Option<usize> {
+        linear.filter(|_| self.splits_at_will)
+    }
+
     /// Whether it has such a frame in fragments.
     pub fn in_fragments(&self, frame: &[u8], linear: Option<usize>) -> bool {
-        (self.splits_at_will && linear.is_some()) || frame.len() > ONE_BUFFER
+        self.first_buffer(linear).is_some() || frame.len() > ONE_BUFFER
     }
 
     /// What it counted so far.

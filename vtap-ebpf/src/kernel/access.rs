@@ -41,18 +41,18 @@ impl Access for WholeBuffer {
         let CpuState { counters, slots, header, clock: _ } = state;
         // SAFETY: a plain query on a valid context.
         let whole_len = || unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
+        let slots = Cell::from_mut(slots);
         let plain = Plain::new(ctx, whole_len);
         if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
         {
             return outcome;
         }
-        let linear = InOnePiece::new(ctx, Cell::from_mut(slots));
+        let linear = InOnePiece::new(ctx, slots);
         let len = whole_len();
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
-            let fragments =
-                InFragments { ctx, len, slots: linear.slots, bytes: Cell::from_mut(header) };
+            let fragments = InFragments { ctx, len, slots, bytes: Cell::from_mut(header) };
             examine(&fragments, selection(), counters)
         }
     }

@@ -5,13 +5,8 @@
 //! instructions, and saves the helper that tells a frame's whole length.
 
 use aya_ebpf::programs::XdpContext;
-use network_types::{eth::EthHdr, ip::Ipv4Hdr, udp::UdpHdr, vxlan::VxlanHdr};
-use vtap_common::packet::{Header, Packet};
-
-/// Bytes of headers that the parser looks at: up to the inner ports.
-const HEADERS: usize = DATAGRAM + UdpHdr::LEN + VxlanHdr::LEN + EthHdr::LEN + Ipv4Hdr::LEN + PORTS;
-const DATAGRAM: usize = EthHdr::LEN + Ipv4Hdr::LEN;
-const PORTS: usize = 4;
+use network_types::udp::UdpHdr;
+use vtap_common::packet::{Header, PLAIN_DATAGRAM, PLAIN_HEADERS, Packet};
 
 /// A frame that is long enough.
 pub struct Plain {
@@ -24,15 +19,14 @@ impl Plain {
     #[inline(always)]
     pub fn new(ctx: &XdpContext, whole_len: impl FnOnce() -> u32) -> Option<Self> {
         let (data, end) = (ctx.data(), ctx.data_end());
-        if data + HEADERS > end {
+        if data + PLAIN_HEADERS > end {
             return None;
         }
         let plain = Self { data, len: (end - data) as u32 };
-        let udp = plain.header::<UdpHdr>(DATAGRAM as u32)?;
-        // A datagram that ends with the first piece leaves nothing of interest to further ones;
-        // that saves a helper. (Bytes behind it there, which no sender has a reason for, are the
-        // only ones that `received` does not count.)
-        if DATAGRAM as u32 + u32::from(udp.len()) == plain.len {
+        let udp = plain.header::<UdpHdr>(PLAIN_DATAGRAM)?;
+        // A datagram that ends with the first piece leaves nothing of interest to further ones.
+        // What that leaves uncounted: see `Counters::received`.
+        if PLAIN_DATAGRAM + u32::from(udp.len()) == plain.len {
             return Some(plain);
         }
         Some(Self { len: whole_len(), ..plain })
@@ -40,7 +34,10 @@ impl Plain {
 }
 
 impl Packet for Plain {
-    type Ref<'a, T: Header + 'a> = &'a T;
+    type Ref<'a, T: Header + 'a>
+        = &'a T
+    where
+        Self: 'a;
 
     const PLAIN: bool = true;
 
@@ -52,7 +49,7 @@ impl Packet for Plain {
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
         let offset = offset as usize;
-        if offset + size_of::<T>() > HEADERS {
+        if offset + size_of::<T>() > PLAIN_HEADERS {
             return None;
         }
         // SAFETY: within what `new` has checked; `Header` promises the rest.
