@@ -35,6 +35,8 @@ impl Drain {
         &mut self,
         mut take: impl FnMut(&RecordHeader, &[u8]) -> Result<()>,
     ) -> Result<usize> {
+        // All at once: of two packets in different rings, the later one must not be found first.
+        self.rings.iter_mut().for_each(Ring::look);
         let mut taken = 0;
         let mut result = Ok(());
         while taken < BATCH && result.is_ok() {

@@ -58,15 +58,17 @@ impl Ring {
         Ok(ring)
     }
 
+    /// Looks what the producer has written; until the next look, no more than that is shown.
+    pub fn look(&mut self) {
+        // Pairs with the kernel's store-release after the record's header is written.
+        self.seen = position(&self.producer).load(Ordering::Acquire);
+    }
+
     /// The record that [`Ring::advance`] takes next, if the producer has finished it.
     pub fn peek(&mut self) -> Option<&[u8]> {
         loop {
             if self.position == self.seen {
-                // Pairs with the kernel's store-release after the record's header is written.
-                self.seen = position(&self.producer).load(Ordering::Acquire);
-                if self.position == self.seen {
-                    return None;
-                }
+                return None;
             }
             let header = self.header();
             if header & BPF_RINGBUF_BUSY_BIT != 0 {
