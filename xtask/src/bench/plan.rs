@@ -52,7 +52,7 @@ fn full() -> Vec<Series> {
         rounds,
     };
     vec![
-        closed(vec![load(SIZE, 1.0)], subject::all(), 5),
+        closed(vec![load(SIZE, 0.5)], subject::all(), 11),
         closed(OTHER_SIZES.map(|size| load(size, 0.8)).to_vec(), subject::main(), 3),
         closed(vec![Load { flows: FLOWS, ..load(SIZE, 0.8) }], subject::main(), 3),
         Series {

@@ -19,7 +19,7 @@ impl Results {
     pub fn tables(&self) -> String {
         let mut text = String::new();
         for load in self.loads(Loop::Closed) {
-            self.closed(&load, &mut text);
+            self.closed_table(&load, &mut text);
         }
         self.open(&mut text);
         for part in Part::ALL {
@@ -65,7 +65,7 @@ impl Results {
         }
     }
 
-    fn closed(&self, load: &Load, text: &mut String) {
+    fn closed_table(&self, load: &Load, text: &mut String) {
         let _ = writeln!(
             text,
             "\nClosed loop, inner frames of {} bytes, flows: {}\n",
@@ -73,18 +73,12 @@ impl Results {
         );
         text.push_str("| capture | Mpps | (least-most) | Gbit/s | delivered | CPU s per M | × tcpdump | of floor |\n");
         text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
-        let median = |subject: &str| {
-            let samples = self.of(Loop::Closed, load, subject);
-            Spread::of(samples.iter().map(|sample| sample.mpps))
-        };
-        let (tcpdump, floor) = (median(TCPDUMP), median(FLOOR));
         for subject in self.subjects(Loop::Closed, load) {
-            let Some(mpps) = median(&subject) else { continue };
             let samples = self.of(Loop::Closed, load, &subject);
-            let ratio = |other: Option<Spread>, precision| {
-                other.map_or_else(String::new, |other| {
-                    format!("{:.precision$}", mpps.median / other.median)
-                })
+            let Some(mpps) = Spread::of(samples.iter().map(|sample| sample.mpps)) else { continue };
+            let ratio = |other, precision| {
+                let ratio = self.ratio(Loop::Closed, load, &subject, other, |sample| sample.mpps);
+                ratio.map_or_else(String::new, |ratio| format!("{ratio:.precision$}"))
             };
             let _ = writeln!(
                 text,
@@ -95,8 +89,8 @@ impl Results {
                 typical(&samples, Sample::gbps),
                 percent(typical(&samples, Sample::share)),
                 typical(&samples, |sample| sample.cpu),
-                ratio(tcpdump, 1),
-                ratio(floor, 2),
+                ratio(TCPDUMP, 1),
+                ratio(FLOOR, 2),
             );
         }
     }
@@ -148,6 +142,24 @@ impl Results {
             }
         }
         subjects
+    }
+
+    /// The median over rounds of one subject's figure over another's in the same round: they were
+    /// measured within seconds of each other, and so in like conditions.
+    pub(super) fn ratio(
+        &self,
+        setting: Loop,
+        load: &Load,
+        subject: &str,
+        other: &str,
+        figure: impl Fn(&Sample) -> f64,
+    ) -> Option<f64> {
+        let others = self.of(setting, load, other);
+        let ratios = self.of(setting, load, subject).into_iter().filter_map(|sample| {
+            let other = others.iter().find(|other| other.round == sample.round)?;
+            Some(figure(sample) / figure(other))
+        });
+        Spread::of(ratios).map(|spread| spread.median)
     }
 
     pub(super) fn of(&self, setting: Loop, load: &Load, subject: &str) -> Vec<&Sample> {

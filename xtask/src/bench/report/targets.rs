@@ -19,128 +19,119 @@ struct Target {
     unit: &'static str,
     must: f64,
     aim: f64,
-    measured: Option<f64>,
     /// Whether less is better.
     least: bool,
+    measured: fn(&Results) -> Option<f64>,
 }
 
+const fn most(
+    name: &'static str,
+    unit: &'static str,
+    must: f64,
+    aim: f64,
+    measured: fn(&Results) -> Option<f64>,
+) -> Target {
+    Target { name, unit, must, aim, least: false, measured }
+}
+
+const fn least(
+    name: &'static str,
+    unit: &'static str,
+    must: f64,
+    aim: f64,
+    measured: fn(&Results) -> Option<f64>,
+) -> Target {
+    Target { name, unit, must, aim, least: true, measured }
+}
+
+const TARGETS: &[Target] = &[
+    most("count-only, against tcpdump", "×", 8.0, 12.0, |r| r.rate(VTAP, TCPDUMP, SIZE)),
+    most("count-only, against tuned tcpdump", "×", 3.0, 4.0, |r| {
+        r.rate(VTAP, TCPDUMP_TUNED, SIZE)
+    }),
+    most("count-only, of the floor", "", 0.65, 0.80, |r| r.rate(VTAP, FLOOR, SIZE)),
+    most("all filtered out, of the floor", "", 0.93, 0.98, |r| r.rate(VTAP_FILTERED, FLOOR, SIZE)),
+    most("-w to tmpfs, against tcpdump -w", "×", 6.0, 10.0, |r| {
+        r.rate(VTAP_WRITE, TCPDUMP_WRITE, SIZE)
+    }),
+    most("64 rules, of none", "", 0.85, 0.95, |r| r.rate(VTAP_64_RULES, VTAP, SIZE)),
+    most("1,400 bytes, against tcpdump", "×", 4.0, 6.0, |r| {
+        r.rate(VTAP, TCPDUMP, Size::Bytes(1400))
+    }),
+    most("8,900 bytes, against tcpdump", "×", 4.0, 6.0, |r| {
+        r.rate(VTAP, TCPDUMP, Size::Bytes(8900))
+    }),
+    most("open loop, all that XDP received delivered", "Mpps", 2.0, 4.0, Results::lossless),
+    most("CPU time per packet, sending included, tcpdump's against vtap's", "×", 6.0, 12.0, |r| {
+        r.closed(TCPDUMP, VTAP, SIZE, |sample| 1.0 / sample.mpps + sample.cpu)
+    }),
+    most("-r to -w, against tcpdump", "×", 1.5, 4.0, |r| {
+        Some(r.figure("vtap -r -w")? / r.figure("tcpdump -r -w")?)
+    }),
+    least("start to attached", "ms", 300.0, 100.0, |r| r.figure("vtap: start to attached")),
+    least("memory besides rings", "MiB", 64.0, 24.0, |r| r.figure("vtap: memory besides rings")),
+    least("CPU without packets", "% of a core", 1.0, 0.1, |r| {
+        r.figure("vtap: CPU without packets")
+    }),
+];
+
 impl Target {
-    fn reached(&self, goal: f64) -> &'static str {
-        match self.measured {
+    fn row(&self, measured: Option<f64>) -> String {
+        let Self { name, unit, must, aim, least, .. } = self;
+        let text = measured.map_or("not measured".into(), |figure| format!("{figure:.2} {unit}"));
+        let reached = |goal: f64| match measured {
             None => "",
-            Some(measured)
-                if (measured <= goal) == self.least || measured.total_cmp(&goal).is_eq() =>
-            {
-                "yes"
-            }
+            Some(figure) if (figure <= goal) == *least || figure.total_cmp(&goal).is_eq() => "yes",
             Some(_) => "no",
-        }
+        };
+        format!(
+            "| {name} | {} | {must} | {} | {aim} | {} |\n",
+            text.trim_end(),
+            reached(*must),
+            reached(*aim)
+        )
     }
 }
 
 impl Results {
     /// The table of targets of which anything was measured.
     pub(super) fn targets(&self, text: &mut String) {
-        let targets = self.target_list();
-        if targets.iter().all(|target| target.measured.is_none()) {
+        let measured: Vec<_> = TARGETS.iter().map(|target| (target.measured)(self)).collect();
+        if measured.iter().all(Option::is_none) {
             return;
         }
         text.push_str("\n| target | measured | must | reached | aim | reached |\n");
         text.push_str("|---|--:|--:|---|--:|---|\n");
-        for target in &targets {
-            let Target { name, unit, must, aim, measured, .. } = target;
-            let measured =
-                measured.map_or("not measured".into(), |figure| format!("{figure:.2} {unit}"));
-            let (must_reached, aim_reached) = (target.reached(*must), target.reached(*aim));
+        text.extend(TARGETS.iter().zip(measured).map(|(target, figure)| target.row(figure)));
+        if let Some(ratio) = self.cpu_ratio() {
             let _ = writeln!(
                 text,
-                "| {name} | {measured} | {must} | {must_reached} | {aim} | {aim_reached} |"
+                "\nIn the open loop, at the highest rate that both sustain, tcpdump and the kernel's \
+                 receiving thread take {ratio:.1} times the CPU time of vtap and that thread."
             );
         }
     }
 
-    fn target_list(&self) -> Vec<Target> {
-        let most = |name, unit, must, aim, measured| Target {
-            name,
-            unit,
-            must,
-            aim,
-            measured,
-            least: false,
-        };
-        let least = |name, unit, must, aim, measured| Target {
-            name,
-            unit,
-            must,
-            aim,
-            measured,
-            least: true,
-        };
-        let rate = |subject, size| self.closed_median(subject, size, |sample| sample.mpps);
-        let ratio = |subject, other, size| Some(rate(subject, size)? / rate(other, size)?);
-        let figure = |name: &str| {
-            let figure = self.figures.iter().find(|figure| figure.name == name)?;
-            Spread::of(figure.rounds.iter().copied()).map(|spread| spread.median)
-        };
-        let files = || Some(figure("vtap -r -w")? / figure("tcpdump -r -w")?);
-        vec![
-            most("count-only, against tcpdump", "×", 8.0, 12.0, ratio(VTAP, TCPDUMP, SIZE)),
-            most(
-                "count-only, against tuned tcpdump",
-                "×",
-                3.0,
-                4.0,
-                ratio(VTAP, TCPDUMP_TUNED, SIZE),
-            ),
-            most("count-only, of the floor", "", 0.65, 0.80, ratio(VTAP, FLOOR, SIZE)),
-            most(
-                "all filtered out, of the floor",
-                "",
-                0.93,
-                0.98,
-                ratio(VTAP_FILTERED, FLOOR, SIZE),
-            ),
-            most(
-                "-w to tmpfs, against tcpdump -w",
-                "×",
-                6.0,
-                10.0,
-                ratio(VTAP_WRITE, TCPDUMP_WRITE, SIZE),
-            ),
-            most("64 rules, of none", "", 0.85, 0.95, ratio(VTAP_64_RULES, VTAP, SIZE)),
-            most(
-                "1,400 bytes, against tcpdump",
-                "×",
-                4.0,
-                6.0,
-                ratio(VTAP, TCPDUMP, Size::Bytes(1400)),
-            ),
-            most(
-                "8,900 bytes, against tcpdump",
-                "×",
-                4.0,
-                6.0,
-                ratio(VTAP, TCPDUMP, Size::Bytes(8900)),
-            ),
-            most("open loop, all received delivered", "Mpps", 2.0, 4.0, self.lossless()),
-            most(
-                "CPU per packet at the highest rate both sustain, tcpdump against vtap",
-                "×",
-                6.0,
-                12.0,
-                self.cpu_ratio(),
-            ),
-            most("-r -w, against tcpdump -r -w", "×", 1.5, 4.0, files()),
-            least("start to attached", "ms", 300.0, 100.0, figure("vtap: start to attached")),
-            least("memory besides rings", "MiB", 64.0, 24.0, figure("vtap: memory besides rings")),
-            least("CPU without packets", "%", 1.0, 0.1, figure("vtap: CPU without packets")),
-        ]
+    /// The rate of a subject over that of another, in the closed loop.
+    fn rate(&self, subject: &str, other: &str, size: Size) -> Option<f64> {
+        self.closed(subject, other, size, |sample| sample.mpps)
     }
 
-    fn closed_median(&self, subject: &str, size: Size, figure: fn(&Sample) -> f64) -> Option<f64> {
-        self.median(subject, figure, |sample| {
-            sample.setting == Loop::Closed && sample.load.size == size && sample.load.flows == 1
-        })
+    fn closed(
+        &self,
+        subject: &str,
+        other: &str,
+        size: Size,
+        figure: fn(&Sample) -> f64,
+    ) -> Option<f64> {
+        let loads = self.loads(Loop::Closed);
+        let load = loads.iter().find(|load| load.size == size && load.flows == 1)?;
+        self.ratio(Loop::Closed, load, subject, other, figure)
+    }
+
+    fn figure(&self, name: &str) -> Option<f64> {
+        let figure = self.figures.iter().find(|figure| figure.name == name)?;
+        Spread::of(figure.rounds.iter().copied()).map(|spread| spread.median)
     }
 
     pub(super) fn median(
