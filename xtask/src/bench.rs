@@ -137,7 +137,7 @@ fn binaries(workspace: &Workspace) -> Result<Binaries> {
 }
 
 /// Whether the work per packet has grown; or sets the budget for that.
-fn gate(workspace: &Workspace, update: bool) -> Result<()> {
+pub fn gate(workspace: &Workspace, update: bool) -> Result<()> {
     ensure!(geteuid().is_root(), "loading the XDP program needs root: run this as root");
     gate::run(workspace, &binaries(workspace)?, update)
 }

@@ -12,8 +12,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use rustix::process::geteuid;
+
 use crate::{
-    build,
+    bench, build,
     command::{check, output},
     fuzz, report, setup, vm,
     workspace::Workspace,
@@ -68,8 +70,8 @@ enum Part {
 }
 
 const EXAMPLES: &str = "\
-The integration tests make network namespaces, and are skipped without root. Formatting, lints and
-unit tests are only checked without --only.
+The integration tests make network namespaces, and are skipped without root. Formatting, lints, unit
+tests and instructions per packet are only checked without --only.
 
 Examples:
   cargo xtask test
@@ -96,6 +98,9 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
         run.step("fuzzing", |_| fuzzing(&workspace, seconds));
     }
     run.step("build", |_| build::vtap(&workspace).map(|_| Ended::Passed));
+    if options.only.is_none() {
+        run.step("instructions", |_| instructions(&workspace));
+    }
     if wanted(Part::Integration) {
         run.step("integration tests", |run| integration_tests(&workspace, options, run));
     }
@@ -190,6 +195,14 @@ fn fuzzing(workspace: &Workspace, seconds: u64) -> Result<Ended> {
         return Ok(Ended::Skipped(fuzz::NO_COMPILER.into()));
     }
     fuzz::fuzz(workspace, seconds).map(|()| Ended::Passed)
+}
+
+/// Per packet, against the budget in the sources.
+fn instructions(workspace: &Workspace) -> Result<Ended> {
+    if !geteuid().is_root() {
+        return Ok(Ended::Skipped("needs root, to load the XDP program".into()));
+    }
+    bench::gate(workspace, false).map(|()| Ended::Passed)
 }
 
 fn integration_tests(workspace: &Workspace, options: &TestOptions, run: &mut Run) -> Result<Ended> {
