@@ -6,17 +6,8 @@
 
 #[cfg(target_arch = "bpf")]
 mod kernel;
-
 #[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 4] = *b"GPL\0";
+mod object;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {

@@ -5,22 +5,14 @@
 #[cfg(target_arch = "bpf")]
 mod generate;
 #[cfg(target_arch = "bpf")]
+#[path = "../object.rs"]
+mod object;
+#[cfg(target_arch = "bpf")]
 mod pace;
 #[cfg(target_arch = "bpf")]
 mod receive;
 #[cfg(target_arch = "bpf")]
 mod shape;
-
-#[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 4] = *b"GPL\0";
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {

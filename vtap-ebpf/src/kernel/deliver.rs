@@ -1,4 +1,13 @@
 //! From the frame into this CPU's ring, in one copy.
+//!
+//! What was tried to make it faster, as measured on an AMD EPYC (Zen 4) with a 114-byte packet, of
+//! which sending and receiving alone take 140 ns:
+//!
+//! - One reading of the clock for up to eight packets of a poll: 25 ns less ([`super::clock`]).
+//! - Copying short packets by the program's own loads: 20 ns less ([`short`]).
+//! - No wake-up per record, by a reader that sleeps instead: three times the rate (`vtap-user`'s
+//!   reader).
+//! - Rings of 1 MiB, which stay in the cache: no faster than of 16 MiB, and they lose packets.
 
 mod short;
 

@@ -10,7 +10,7 @@ use plotters::{
 };
 
 use super::{Area, COLOURS, GRID, Results, TEXT, failed, legend, text};
-use crate::bench::{measure::Loop, report::Spread};
+use crate::bench::{generator::Load, measure::Loop, report::Spread};
 
 pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     let lines: Vec<_> = COLOURS
@@ -60,16 +60,13 @@ pub fn draw(results: &Results, area: &Area<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Offered rate and share in per cent, at each rate of the open loop.
+/// Rate that was set and share in per cent, at each rate of the open loop.
 fn points(results: &Results, subject: &str) -> Vec<(f64, f64)> {
     let loads = results.loads(Loop::Open).into_iter();
-    let point = |load| {
+    let point = |load: Load| {
         let samples = results.of(Loop::Open, &load, subject);
-        let rate = Spread::of(samples.iter().map(|sample| sample.offered_mpps))?;
         let share = Spread::of(samples.iter().map(|sample| sample.share()))?;
-        Some((rate.median, 100.0 * share.median))
+        Some((f64::from(load.rate?) / 1e6, 100.0 * share.median))
     };
-    let mut points: Vec<_> = loads.filter_map(point).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    points
+    loads.filter_map(point).collect()
 }
