@@ -8,6 +8,9 @@
 //! - No wake-up per record, by a reader that sleeps instead: three times the rate (`vtap-user`'s
 //!   reader).
 //! - Rings of 1 MiB, which stay in the cache: no faster than of 16 MiB, and they lose packets.
+//! - A ring of our own in a mapped array, which saves reserving and committing: 20 ns less in a
+//!   prototype. Not kept: it can't wake its reader, needs barriers on machines other than x86, which
+//!   BPF has only since Linux 6.15, and would be a second way beside the one that older kernels need.
 
 mod short;
 
