@@ -2,6 +2,10 @@
 //!
 //! A compressed file is a row of zstd frames, one for each write: all of them but the last are good
 //! whatever becomes of that one. Small frames hardly compress, so packets wait for others a while.
+//!
+//! Packets are gathered in a buffer. To hand the kernel their places in the ring instead (`writev`)
+//! was measured: 150 instead of 80 ns for a packet of 114 bytes, and 2 % less for one of 1,400, where
+//! nearly all the time is the kernel's for the file's pages.
 
 use std::{
     fs::{File, OpenOptions},
