@@ -114,9 +114,11 @@ fn share_clock(tap: &mut Tap, interface: &Interface) {
 /// Where frames would be lost that are counted nowhere.
 fn warn_of_mtu(most: Option<u32>, mtu: u32) {
     if most.is_some_and(|most| mtu > most) {
+        // `virtnet_xdp_set` checks the MTU even where it is to take a program off.
         say!(
-            "vtap: warning: {}; the driver may drop the others before they are counted: start the \
-             capture anew, with --xdp-mode auto",
+            "vtap: warning: {}; the driver may drop the others before they are counted, and keeps \
+             the program when vtap ends: set the MTU back, stop vtap, and start it anew at the \
+             greater MTU with --xdp-mode auto",
             kernel::too_large(mtu)
         );
     }

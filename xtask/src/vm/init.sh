@@ -9,6 +9,7 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
 mkdir -p /dev/shm
+ln -s /proc/self/fd/1 /dev/stdout
 for module in /modules/*.ko; do insmod "$module"; done
 ip link set lo up
 echo "VTAP-RELEASE $(uname -r)"
