@@ -18,7 +18,7 @@ const PROGRAMS: [&str; 4] = ["ip", "bpftool", "setpriv", "ping"];
 
 /// Drivers of the interfaces that are tapped, and what the tests make. Where a kernel has one of
 /// them built in, there is no such module.
-const MODULES: [&str; 7] =
+const MODULES: [&str; 8] =
     ["virtio_pci", "virtio_net", "veth", "bridge", "vxlan", "8021q", "af_packet", "sch_fq_codel"];
 
 /// The first process of the guest.
