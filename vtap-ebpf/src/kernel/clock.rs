@@ -1,9 +1,10 @@
 //! The time of a packet.
 //!
-//! Reading the clock takes 25 to 32 ns, as long as all the rest of a short packet's way but the ring.
-//! A driver hands over packets in polls, though, of 64 at most; so a reading serves a few packets
-//! of one poll, which are less than a microsecond or two apart. Where a poll ends tells the tracepoint
-//! `napi_poll`; where that is not attached (see `vtap-user`), each packet gets a reading.
+//! To read the clock takes 25 to 32 ns, as much as to reserve and commit a record. A driver hands
+//! over packets in polls, though, of 64 at most; so a reading serves a few packets of one poll. They
+//! are a microsecond or two apart, or some tens where they pass through the network stack meanwhile.
+//! Where a poll ends tells the tracepoint `napi_poll`; where that is not attached (see `vtap-user`),
+//! each packet has its own reading.
 
 use aya_ebpf::{
     helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64},
