@@ -67,10 +67,14 @@ fn a_hundred_thousand_a_second() -> Result<()> {
         ensure!(count.is_some_and(|count| std::mem::take(count) == 1), "{:02x?}", packet.data);
     }
     ensure!(sent.values().all(|count| *count == 0));
-    let in_order = packets.windows(2).all(|pair| pair[0].time <= pair[1].time);
-    ensure!(in_order, "timestamps go back");
+    let late = |pair: &[file::Packet]| pair[0].time > pair[1].time + LATE;
+    ensure!(!packets.windows(2).any(late), "timestamps go back");
     Ok(())
 }
+
+/// A CPU that is held up between its looking at the clock and its writing a record is overtaken by
+/// others; for longer than this on no machine that still works.
+const LATE: u64 = 10_000_000;
 
 fn losses_are_counted_exactly() -> Result<()> {
     let net = Net::new()?;

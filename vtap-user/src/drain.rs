@@ -30,7 +30,8 @@ impl Drain {
     /// means that the rings were empty.
     ///
     /// CPUs write to their rings independently. The packets of one CPU stay in order; between
-    /// CPUs, the oldest record at hand goes first.
+    /// CPUs, the oldest record at hand goes first. One that a CPU was only about to write then may
+    /// be older than what went, by microseconds.
     pub fn batch(
         &mut self,
         mut take: impl FnMut(&RecordHeader, &[u8]) -> Result<()>,
