@@ -70,10 +70,7 @@ pub fn examine<P: Packet>(packet: &P, selection: &Selection, counters: &mut Coun
     counters.received.count(packet.len());
     match find(packet, selection) {
         Ok(found) => decide(packet, &found, selection, counters),
-        Err(NoDatagram::NotTunnel) => {
-            counters.not_tunnel += 1;
-            Outcome::NotTunnel
-        }
+        Err(NoDatagram::NotTunnel | NoDatagram::NotPlain) => not_tunnel(counters),
         Err(NoDatagram::Malformed(reason)) => {
             counters.tunnel += 1;
             counters.count_malformed(reason);
@@ -91,10 +88,19 @@ pub fn examine_plain<P: Packet>(
     counters: &mut Counters,
 ) -> Option<Outcome> {
     const { assert!(P::PLAIN) };
-    let found = find(packet, selection).ok()?;
-    let outcome = decide(packet, &found, selection, counters);
+    let outcome = match find(packet, selection) {
+        Ok(found) => decide(packet, &found, selection, counters),
+        Err(NoDatagram::NotTunnel) => not_tunnel(counters),
+        Err(NoDatagram::NotPlain | NoDatagram::Malformed(_)) => return None,
+    };
     counters.received.count(packet.len());
     Some(outcome)
+}
+
+#[inline(always)]
+fn not_tunnel(counters: &mut Counters) -> Outcome {
+    counters.not_tunnel += 1;
+    Outcome::NotTunnel
 }
 
 /// Finds the inner packet.
