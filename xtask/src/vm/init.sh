@@ -11,6 +11,8 @@ mount -t tmpfs run /run
 mkdir -p /dev/shm
 ln -s /proc/self/fd/1 /dev/stdout
 for module in /modules/*.ko; do insmod "$module"; done
+# Debian's default, fq_codel, has a queue per flow, so that packets of two flows may change places.
+echo pfifo >/proc/sys/net/core/default_qdisc
 ip link set lo up
 echo "VTAP-RELEASE $(uname -r)"
 
