@@ -70,7 +70,10 @@ pub fn examine<P: Packet>(packet: &P, selection: &Selection, counters: &mut Coun
     counters.received.count(packet.len());
     match find(packet, selection) {
         Ok(found) => decide(packet, &found, selection, counters),
-        Err(NoDatagram::NotTunnel | NoDatagram::NotPlain) => not_tunnel(counters),
+        Err(NoDatagram::NotTunnel) => {
+            counters.not_tunnel += 1;
+            Outcome::NotTunnel
+        }
         Err(NoDatagram::Malformed(reason)) => {
             counters.tunnel += 1;
             counters.count_malformed(reason);
@@ -88,19 +91,10 @@ pub fn examine_plain<P: Packet>(
     counters: &mut Counters,
 ) -> Option<Outcome> {
     const { assert!(P::PLAIN) };
-    let outcome = match find(packet, selection) {
-        Ok(found) => decide(packet, &found, selection, counters),
-        Err(NoDatagram::NotTunnel) => not_tunnel(counters),
-        Err(NoDatagram::NotPlain | NoDatagram::Malformed(_)) => return None,
-    };
+    let found = find(packet, selection).ok()?;
+    let outcome = decide(packet, &found, selection, counters);
     counters.received.count(packet.len());
     Some(outcome)
-}
-
-#[inline(always)]
-fn not_tunnel(counters: &mut Counters) -> Outcome {
-    counters.not_tunnel += 1;
-    Outcome::NotTunnel
 }
 
 /// Finds the inner packet.

@@ -14,8 +14,6 @@ use crate::{
 pub enum NoDatagram {
     /// It is other traffic, or is cut off before it names a tap port.
     NotTunnel,
-    /// Its link or network header is not [plain](Packet::PLAIN), where only that is followed.
-    NotPlain,
     /// It went to a tap port.
     Malformed(Malformed),
 }
@@ -42,7 +40,7 @@ pub struct Datagram {
 /// Finds the datagram.
 #[inline(always)]
 pub fn parse<P: Packet>(packet: &P, selection: &Selection) -> Result<Datagram, NoDatagram> {
-    let not_tunnel = |_| if P::PLAIN { NoDatagram::NotPlain } else { NoDatagram::NotTunnel };
+    let not_tunnel = |_| NoDatagram::NotTunnel;
     let link = ethernet::parse(packet, 0).map_err(not_tunnel)?;
     let network = Network::parse(packet, link.payload, link.ether_type).map_err(not_tunnel)?;
     if network.protocol != Protocol::UDP || network.fragment == Fragment::Later {
