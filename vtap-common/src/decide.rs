@@ -65,6 +65,6 @@ const fn both(one: u64, other: u64) -> u64 {
 
 /// One where the number is not zero.
 #[inline(always)]
-const fn is_nonzero(number: u64) -> u64 {
+pub(crate) const fn is_nonzero(number: u64) -> u64 {
     (number | number.wrapping_neg()) >> 63
 }

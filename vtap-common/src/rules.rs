@@ -8,7 +8,7 @@
 
 use crate::{
     address::{Address, Cidr},
-    decide::{Decision, NO_RULE},
+    decide::{Decision, NO_RULE, is_nonzero},
     inner::Inner,
     selection::Range,
 };
@@ -185,16 +185,12 @@ impl Set {
 /// The place of the only bit that is set; BPF has no instruction for that.
 #[inline(always)]
 const fn place_of(bit: u64) -> u64 {
-    const fn is_in(bit: u64, half: u64) -> u64 {
-        let bit = bit & half;
-        (bit | bit.wrapping_neg()) >> 63
-    }
-    is_in(bit, 0xaaaa_aaaa_aaaa_aaaa)
-        | is_in(bit, 0xcccc_cccc_cccc_cccc) << 1
-        | is_in(bit, 0xf0f0_f0f0_f0f0_f0f0) << 2
-        | is_in(bit, 0xff00_ff00_ff00_ff00) << 3
-        | is_in(bit, 0xffff_0000_ffff_0000) << 4
-        | is_in(bit, 0xffff_ffff_0000_0000) << 5
+    is_nonzero(bit & 0xaaaa_aaaa_aaaa_aaaa)
+        | is_nonzero(bit & 0xcccc_cccc_cccc_cccc) << 1
+        | is_nonzero(bit & 0xf0f0_f0f0_f0f0_f0f0) << 2
+        | is_nonzero(bit & 0xff00_ff00_ff00_ff00) << 3
+        | is_nonzero(bit & 0xffff_0000_ffff_0000) << 4
+        | is_nonzero(bit & 0xffff_ffff_0000_0000) << 5
 }
 
 /// One criterion: which rules its values fit.
