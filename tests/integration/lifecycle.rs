@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{self, Capture, PROGRAMS, wait_until},
+    capture::{self, Capture, POLL, PROGRAMS, wait_until},
     frames::{self, mirrored},
     need::in_emulation,
     net::{Net, TARGET_DEV},
@@ -91,7 +91,9 @@ fn start_and_stop_often() -> Result<()> {
             let all: Vec<serde_json::Value> = serde_json::from_str(&all)?;
             let own = all.iter().filter(|object| {
                 let name = object["name"].as_str().unwrap_or_default();
-                PROGRAMS.contains(&name) || MAPS.iter().any(|map| name.starts_with(map))
+                PROGRAMS.contains(&name)
+                    || name == POLL
+                    || MAPS.iter().any(|map| name.starts_with(map))
             });
             objects.extend(own.filter_map(|object| Some((kind, object["id"].as_u64()?))));
         }
@@ -99,6 +101,7 @@ fn start_and_stop_often() -> Result<()> {
     };
     let capture = Capture::start(&net.target, &["--no-print"])?;
     ensure!(objects()?.iter().any(|(kind, _)| *kind == "map"), "vtap has no map");
+    ensure!(objects()?.iter().filter(|(kind, _)| *kind == "prog").count() == 2, "not two programs");
     capture.stop()?.check()?;
     let before = objects()?;
     let times = if in_emulation() { 20 } else { 1000 };

@@ -24,6 +24,8 @@ use crate::{
 
 /// The XDP programs that vtap has: for kernels with `bpf_xdp_load_bytes`, and for those without.
 pub const PROGRAMS: [&str; 2] = ["vtap", "vtap_linear"];
+/// The one that tells where a poll ends.
+pub const POLL: &str = "vtap_poll";
 
 /// Longer than anything here takes.
 fn patience() -> Duration {

@@ -34,6 +34,11 @@ impl Clock {
     }
 }
 
+/// Nanoseconds of `CLOCK_MONOTONIC`.
+pub fn monotonic() -> u64 {
+    read(ClockId::Monotonic).cast_unsigned()
+}
+
 /// Time of day minus monotonic time. The two can't be read at once: of a few attempts the one in
 /// which the least time passed is the best.
 fn offset() -> i64 {

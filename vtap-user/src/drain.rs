@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use vtap_common::record::RecordHeader;
 
-use crate::ring::Ring;
+use crate::{clock::monotonic, ring::Ring};
 
 /// Records after which the space is given back, so that the kernel never waits for a long pass.
 const BATCH: usize = 1024;
@@ -30,18 +30,20 @@ impl Drain {
     /// means that the rings were empty.
     ///
     /// CPUs write to their rings independently. The packets of one CPU stay in order; between
-    /// CPUs, the oldest record at hand goes first. One that a CPU was only about to write then may
-    /// be older than what went, by microseconds.
+    /// CPUs, the oldest record at hand goes first. Only what a CPU was still writing then comes
+    /// late.
     pub fn batch(
         &mut self,
         mut take: impl FnMut(&RecordHeader, &[u8]) -> Result<()>,
     ) -> Result<usize> {
-        // All at once: of two packets in different rings, the later one must not be found first.
+        // What comes while the rings are looked at, one after the other, is left for the next time:
+        // of two packets in different rings, the later one must not go first.
+        let now = monotonic();
         self.rings.iter_mut().for_each(Ring::look);
         let mut taken = 0;
         let mut result = Ok(());
         while taken < BATCH && result.is_ok() {
-            let Some((oldest, until)) = self.oldest() else {
+            let Some((oldest, until)) = self.oldest(now)? else {
                 break;
             };
             let ring = &mut self.rings[oldest];
@@ -66,14 +68,17 @@ impl Drain {
         taken == BATCH
     }
 
-    /// The ring whose next record is the oldest, and the time of the oldest in any other.
-    fn oldest(&mut self) -> Option<(usize, u64)> {
+    /// The ring whose next record is the oldest, and not younger than `now`; and the time until
+    /// which its records go, that of the oldest in any other.
+    fn oldest(&mut self, now: u64) -> Result<Option<(usize, u64)>> {
         let mut oldest: Option<(usize, u64)> = None;
-        let mut until = u64::MAX;
+        let mut until = now;
         for (index, ring) in self.rings.iter_mut().enumerate() {
-            let Some((header, _)) = ring.peek().and_then(RecordHeader::split) else {
+            let Some(record) = ring.peek() else { continue };
+            let (header, _) = split(record)?;
+            if header.timestamp > now {
                 continue;
-            };
+            }
             match oldest {
                 Some((_, time)) if time <= header.timestamp => until = until.min(header.timestamp),
                 _ => {
@@ -82,7 +87,7 @@ impl Drain {
                 }
             }
         }
-        oldest.map(|(index, _)| (index, until))
+        Ok(oldest.map(|(index, _)| (index, until)))
     }
 }
 

@@ -9,19 +9,21 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+    slice,
     sync::atomic::{AtomicU32, AtomicU64, Ordering, fence},
 };
 
 use anyhow::{Context as _, Result};
 use aya_obj::generated::{BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ};
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{MmapOptions, MmapRaw};
 
 /// The consumer side of a ring.
 pub struct Ring {
     fd: OwnedFd,
-    consumer: MmapMut,
+    // Raw, as the kernel writes there at any time.
+    consumer: MmapRaw,
     /// The producer's page, then the data twice.
-    producer: Mmap,
+    producer: MmapRaw,
     data_offset: usize,
     mask: u64,
     /// Position of the next record; ahead of what is published.
@@ -35,15 +37,10 @@ impl Ring {
     pub fn new(fd: OwnedFd, size: u32) -> Result<Self> {
         let page = rustix::param::page_size();
         let raw = fd.as_raw_fd();
-        // SAFETY: the kernel shares these pages by design: all that changes under us is read
-        // through atomics, and a record's bytes change only once we have given them back.
-        let (consumer, producer) = unsafe {
-            (
-                MmapOptions::new().len(page).map_mut(raw),
-                MmapOptions::new().offset(page as u64).len(page + 2 * size as usize).map(raw),
-            )
-        };
+        let consumer = MmapOptions::new().len(page).map_raw(raw);
         let consumer = consumer.context("cannot map a ring's consumer page")?;
+        let data = page + 2 * size as usize;
+        let producer = MmapOptions::new().offset(page as u64).len(data).map_raw_read_only(raw);
         let producer = producer.context("cannot map a ring's data pages")?;
         let mut ring = Self {
             fd,
@@ -56,6 +53,12 @@ impl Ring {
         };
         ring.position = position(&ring.consumer).load(Ordering::Acquire);
         Ok(ring)
+    }
+
+    /// Bytes of records that it holds.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.mask + 1
     }
 
     /// Looks what the producer has written; until the next look, no more than that is shown.
@@ -80,7 +83,13 @@ impl Ring {
             self.advance();
         }
         let start = self.offset() + BPF_RINGBUF_HDR_SZ as usize;
-        self.producer.get(start..start + self.len())
+        let len = self.len();
+        if start + len > self.producer.len() {
+            return None;
+        }
+        // SAFETY: within the mapping, and a finished record changes only once it is given back,
+        // which can't be while it is borrowed.
+        Some(unsafe { slice::from_raw_parts(self.producer.as_ptr().add(start), len) })
     }
 
     /// Takes the record that [`Ring::peek`] showed. Its bytes stay until [`Ring::release`].
@@ -99,10 +108,10 @@ impl Ring {
     }
 
     fn header(&self) -> u32 {
-        let bytes = &self.producer[self.offset()..self.offset() + size_of::<u32>()];
         #[expect(clippy::cast_ptr_alignment, reason = "records are at multiples of 8")]
-        // SAFETY: in bounds as the slice shows, aligned as just said.
-        let header = unsafe { &*bytes.as_ptr().cast::<AtomicU32>() };
+        // SAFETY: in bounds, as the mask keeps the offset in the first of two copies of the data;
+        // aligned as just said; and shared with the kernel through atomics only.
+        let header = unsafe { &*self.producer.as_ptr().add(self.offset()).cast::<AtomicU32>() };
         // Pairs with the kernel's xchg when the record is committed: its bytes are then visible.
         header.load(Ordering::Acquire)
     }
@@ -118,10 +127,10 @@ impl Ring {
 }
 
 /// The position at the start of a mapped page.
-fn position(page: &[u8]) -> &AtomicU64 {
+fn position(page: &MmapRaw) -> &AtomicU64 {
     assert!(page.len() >= size_of::<AtomicU64>());
     #[expect(clippy::cast_ptr_alignment, reason = "mappings are page-aligned")]
-    // SAFETY: long enough as just checked, and aligned.
+    // SAFETY: long enough as just checked, aligned, and shared with the kernel through atomics only.
     unsafe {
         &*page.as_ptr().cast::<AtomicU64>()
     }

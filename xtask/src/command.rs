@@ -249,6 +249,7 @@ pub fn exit_code(status: ExitStatus) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interrupts::Interrupts;
 
     #[test]
     fn failure_names_command_and_reason() {
@@ -270,6 +271,8 @@ mod tests {
 
     #[test]
     fn interrupted_child_ends() {
+        // As callers do. A shell's background job ignores interrupts, and so would its children.
+        let _interrupts = Interrupts::watch().unwrap();
         let mut running = Running::start(&mut command_line("sleep 30")).unwrap();
         assert!(running.ended().unwrap().is_none());
         let status = running.finish(Duration::from_secs(5)).unwrap();

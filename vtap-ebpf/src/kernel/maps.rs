@@ -19,8 +19,16 @@ pub type Ring = RingBuf<u64, 4096>;
 /// This CPU's state.
 #[inline(always)]
 pub fn state() -> Option<&'static mut CpuState> {
-    // SAFETY: the value is this CPU's own, and nothing else runs on it while the program does.
+    // SAFETY: the value is this CPU's own, and of what runs on that besides, only `vtap_poll` knows
+    // it, which reads nothing but writes a count.
     VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &mut *state })
+}
+
+/// Where this CPU's polls are counted.
+#[inline(always)]
+pub fn polls() -> Option<*mut u64> {
+    // SAFETY: a place within the value.
+    VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &raw mut (*state).clock.polls })
 }
 
 /// This CPU's ring.

@@ -11,9 +11,12 @@ use rustix::{
 use super::sink::Sink;
 use crate::{account::Tally, clock::Clock, drain::Drain, output::PATIENCE, packet::Packet};
 
-/// Between two looks into the rings while packets come. A ring of the default size takes 30 times as
-/// long to fill at any rate that one CPU receives, and nobody sees a packet come a millisecond late.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+/// Between two looks into the rings while packets come, at most: nobody sees a packet come a
+/// millisecond late.
+const PAUSE: u64 = 1_000_000;
+/// Bytes of a ring for each nanosecond of a pause. One CPU writes 4 a nanosecond at most, so that a
+/// ring takes four times as long to fill.
+const BYTES_PER_NANOSECOND: u64 = 16;
 /// Between two looks at outputs in which something waits.
 const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
 
@@ -22,12 +25,16 @@ pub struct Reader {
     drain: Drain,
     sink: Sink,
     clock: Clock,
+    pause: Timespec,
 }
 
 impl Reader {
     /// From these rings to this sink.
     pub fn new(drain: Drain, sink: Sink) -> Self {
-        Self { drain, sink, clock: Clock::new() }
+        let fills = drain.rings().iter().map(|ring| ring.size() / BYTES_PER_NANOSECOND);
+        let pause = fills.min().unwrap_or(PAUSE).min(PAUSE).cast_signed();
+        let pause = Timespec { tv_sec: 0, tv_nsec: pause };
+        Self { drain, sink, clock: Clock::new(), pause }
     }
 
     /// Reads until the other end of `stopped` is closed or the sink is full.
@@ -59,7 +66,7 @@ impl Reader {
 
     /// Returns whether there was anything in them.
     fn empty_rings(&mut self) -> Result<bool> {
-        let Self { drain, sink, clock } = self;
+        let Self { drain, sink, clock, .. } = self;
         let mut any = false;
         loop {
             clock.keep();
@@ -86,7 +93,7 @@ impl Reader {
             fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
         }
         let longest = output_waits.then_some(&OUTPUT_PAUSE);
-        match poll(&mut fds, if busy { Some(&PAUSE) } else { longest }) {
+        match poll(&mut fds, if busy { Some(&self.pause) } else { longest }) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }
