@@ -92,9 +92,8 @@ pub fn examine_plain<P: Packet>(
 ) -> Option<Outcome> {
     const { assert!(P::PLAIN) };
     let found = find(packet, selection).ok()?;
-    let outcome = decide(packet, &found, selection, counters);
     counters.received.count(packet.len());
-    Some(outcome)
+    Some(decide(packet, &found, selection, counters))
 }
 
 /// Finds the inner packet.

@@ -22,6 +22,8 @@ pub unsafe trait Header: Copy {
 // SAFETY: a byte array, or `repr(C)` structs of bytes and byte arrays only.
 unsafe impl<const N: usize> Header for [u8; N] {}
 // SAFETY: as above.
+unsafe impl<const N: usize, const M: usize> Header for [[u8; N]; M] {}
+// SAFETY: as above.
 unsafe impl Header for Ipv4Hdr {}
 // SAFETY: as above.
 unsafe impl Header for Ipv6Hdr {}
@@ -49,8 +51,8 @@ pub trait Packet {
         Self: 'a;
 
     /// Whether headers are followed only as far as most frames have them, at offsets that the
-    /// compiler knows: IPv4 inside and out, without tags or options. What is not like that counts
-    /// as malformed, and is to be looked at again by other access.
+    /// compiler knows: IPv4 inside and out, without tags or options, and TCP or UDP in it. What is
+    /// not like that counts as malformed, and is to be looked at again by other access.
     const PLAIN: bool = false;
 
     /// Bytes present, in all fragments of the buffer.

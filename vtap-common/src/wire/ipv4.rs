@@ -26,6 +26,9 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
         return Err(BadHeader::Ipv4);
     }
     let frags = u16::from_ne_bytes(header.frags);
+    if P::PLAIN && frags & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0 {
+        return Err(BadHeader::Ipv4);
+    }
     let fragment = if frags & FRAGMENT_OFFSET != 0 {
         Fragment::Later
     } else if frags & MORE_FRAGMENTS != 0 {

@@ -9,8 +9,8 @@ pub const ABSENT: u64 = 0x1_0000;
 /// The source and destination ports with which TCP, UDP and SCTP begin.
 #[inline(always)]
 pub fn ports<P: Packet>(packet: &P, offset: u32) -> Option<[u16; 2]> {
-    let [a, b, c, d] = *packet.header::<[u8; 4]>(offset)?;
-    Some([u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])])
+    let ports = packet.header::<[[u8; 2]; 2]>(offset)?;
+    Some([u16::from_be_bytes(ports[0]), u16::from_be_bytes(ports[1])])
 }
 
 /// What rules ask of the transport header.
@@ -39,6 +39,9 @@ impl Transport {
         protocol: Protocol,
     ) -> Result<Self, BadHeader> {
         let mut transport = Self::NONE;
+        if P::PLAIN && protocol != Protocol::UDP && protocol != Protocol::TCP {
+            return Err(BadHeader::Transport);
+        }
         match protocol {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
                 let ports = ports(packet, offset).ok_or(BadHeader::Transport)?;

@@ -2,10 +2,11 @@
 
 mod plain;
 
-use core::{cell::Cell, ops::Deref};
+use core::{arch::asm, cell::Cell, ops::Deref};
 
 use aya_ebpf::{
-    helpers::generated::{bpf_probe_read_kernel, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    bindings::bpf_func_id::BPF_FUNC_xdp_get_buff_len,
+    helpers::generated::{bpf_probe_read_kernel, bpf_xdp_load_bytes},
     programs::XdpContext,
 };
 use vtap_common::{
@@ -17,7 +18,7 @@ use vtap_common::{
 };
 
 use self::plain::Plain;
-use super::{opaque::at_most, settings::selection};
+use super::{opaque::{at_most, opaque}, settings::selection};
 
 /// How a kernel gives access to a frame.
 pub trait Access {
@@ -39,16 +40,15 @@ impl Access for WholeBuffer {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, header, clock: _ } = state;
-        // SAFETY: a plain query on a valid context.
-        let whole_len = || unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
         let slots = Cell::from_mut(slots);
-        let plain = Plain::new(ctx, whole_len);
+        let plain = Plain::new(ctx, || whole_len(ctx));
         if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
         {
             return outcome;
         }
+        let ctx = &anew(ctx);
         let linear = InOnePiece::new(ctx, slots);
-        let len = whole_len();
+        let len = whole_len(ctx);
         if len == linear.len() {
             examine(&linear, selection(), counters)
         } else {
@@ -76,6 +76,37 @@ impl Access for WholeBuffer {
     }
 }
 
+/// The same frame. Its bounds are loaded again where they are needed, rather than kept in registers
+/// all along the way of a plain one.
+#[inline(always)]
+fn anew(ctx: &XdpContext) -> XdpContext {
+    XdpContext::new(opaque(ctx.ctx as usize) as *mut _)
+}
+
+/// Bytes of the frame in all its pieces.
+///
+/// The helper, called such that the compiler knows that it changes nothing: what was read of the
+/// frame before need not be read again.
+#[inline(always)]
+fn whole_len(ctx: &XdpContext) -> u32 {
+    let len: u64;
+    // SAFETY: a query on a valid context, by the calling convention of helpers.
+    unsafe {
+        asm!(
+            "call {helper}",
+            helper = const BPF_FUNC_xdp_get_buff_len,
+            inout("r1") ctx.ctx => _,
+            out("r0") len,
+            out("r2") _,
+            out("r3") _,
+            out("r4") _,
+            out("r5") _,
+            options(pure, readonly, nostack),
+        );
+    }
+    len as u32
+}
+
 /// Frames in one piece: kernels from 5.10.
 pub struct Linear;
 
@@ -83,12 +114,12 @@ impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, .. } = state;
-        let linear = InOnePiece::new(ctx, Cell::from_mut(slots));
-        let plain = Plain::new(ctx, || linear.len());
+        let plain = Plain::new(ctx, || (ctx.data_end() - ctx.data()) as u32);
         if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
         {
             return outcome;
         }
+        let linear = InOnePiece::new(&anew(ctx), Cell::from_mut(slots));
         examine(&linear, selection(), counters)
     }
 

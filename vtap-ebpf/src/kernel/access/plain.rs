@@ -18,21 +18,21 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// The frame, if it is long enough in its first piece; `whole_len` tells its length in all.
+    /// The frame, if its headers are in its first piece, and if it ends where the datagram does
+    /// that it may be: neither cut nor padded. `whole_len` tells its length in all.
     #[inline(always)]
     pub fn new(ctx: &XdpContext, whole_len: impl FnOnce() -> u32) -> Option<Self> {
         let (data, end) = (ctx.data(), ctx.data_end());
         if data + PLAIN_HEADERS > end {
             return None;
         }
-        let plain = Self { data, len: (end - data) as u32 };
-        let udp = plain.header::<UdpHdr>(PLAIN_DATAGRAM)?;
+        let headers = Self { data, len: PLAIN_HEADERS as u32 };
+        let len = PLAIN_DATAGRAM + u32::from(headers.header::<UdpHdr>(PLAIN_DATAGRAM)?.len());
         // A datagram that ends with the first piece leaves nothing of interest to further ones.
         // What that leaves uncounted: see `Counters::received`.
-        if PLAIN_DATAGRAM + u32::from(udp.len()) == plain.len {
-            return Some(plain);
-        }
-        Some(Self { len: whole_len(), ..plain })
+        let exact = (end - data) as u32 == len || whole_len() == len;
+        // From here on the compiler knows that no header is cut.
+        (exact && len >= PLAIN_HEADERS as u32).then_some(Self { data, len })
     }
 }
 
