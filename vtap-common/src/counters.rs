@@ -78,8 +78,7 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that the rule at a place decided; [`NO_RULE`](crate::decide::NO_RULE) is
-    /// no place.
+    /// Counts a packet that the rule at a place decided.
     #[inline(always)]
     pub(crate) fn count_rule(&mut self, rule: u64) {
         if let Some(counter) = self.rules.get_mut(rule as usize) {

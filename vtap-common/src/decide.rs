@@ -2,16 +2,13 @@
 
 use crate::{inner::Inner, outer::Datagram, selection::Selection};
 
-/// Stands for the place of a rule where none matched.
-pub const NO_RULE: u64 = u64::MAX;
-
 /// The decision, and the rule that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Whether the packet is captured.
     pub capture: bool,
-    /// Place of the first rule that matched, or [`NO_RULE`].
-    pub rule: u64,
+    /// Place of the first rule that matched.
+    pub rule: Option<u64>,
 }
 
 /// Values of one flag are alternatives, different flags must all hold, and then the rules decide
@@ -20,10 +17,10 @@ pub struct Decision {
 #[must_use]
 pub fn decide(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inner) -> Decision {
     if !flags_hold(selection, datagram, vni, inner) {
-        return Decision { capture: false, rule: NO_RULE };
+        return Decision { capture: false, rule: None };
     }
     if selection.rules.is_empty() {
-        return Decision { capture: true, rule: NO_RULE };
+        return Decision { capture: true, rule: None };
     }
     selection.rules.decide(vni, inner)
 }

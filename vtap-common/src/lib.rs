@@ -117,7 +117,9 @@ fn decide<P: Packet>(
     let Decision { capture, rule } =
         decide::decide(selection, datagram, u64::from(tunnel.vni), inner);
     counters.tunnel += 1;
-    counters.count_rule(packet.forget(Slot::Rule, rule));
+    if let Some(rule) = rule {
+        counters.count_rule(packet.forget(Slot::Rule, rule));
+    }
     if !capture {
         counters.filtered += 1;
         return Outcome::Filtered;

@@ -8,7 +8,7 @@
 
 use crate::{
     address::{Address, Cidr},
-    decide::{Decision, NO_RULE, is_nonzero},
+    decide::{Decision, is_nonzero},
     inner::Inner,
     selection::Range,
 };
@@ -153,10 +153,10 @@ impl Rules {
             (fitting.0[0], self.include.0[0], 0)
         };
         if fitting == 0 {
-            return Decision { capture: false, rule: NO_RULE };
+            return Decision { capture: false, rule: None };
         }
         let first = fitting & fitting.wrapping_neg();
-        Decision { capture: include & first != 0, rule: base + place_of(first) }
+        Decision { capture: include & first != 0, rule: Some(base + place_of(first)) }
     }
 }
 

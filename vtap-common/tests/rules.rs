@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
     address::{Address, Cidr},
-    decide::{NO_RULE, decide},
+    decide::decide,
     inner::Inner,
     outer::Datagram,
     rules::{MAX_RULES, Rule},
@@ -135,7 +135,7 @@ proptest! {
         for packet in &packets {
             let first = rules.iter().position(|rule| fits(rule, packet));
             let decision = decide(&selection, &datagram(), u64::from(packet.vni), &packet.inner);
-            prop_assert_eq!(decision.rule, first.map_or(NO_RULE, |rule| rule as u64));
+            prop_assert_eq!(decision.rule, first.map(|rule| rule as u64));
             prop_assert_eq!(decision.capture, first.is_some_and(|rule| rules[rule].include));
         }
     }
@@ -162,7 +162,7 @@ fn all_boundaries_at_once() {
             icmp_type: ABSENT,
             icmp_code: ABSENT,
         };
-        let expected = place.filter(|place| *place < MAX_RULES as u64).unwrap_or(NO_RULE);
+        let expected = place.filter(|place| *place < MAX_RULES as u64);
         assert_eq!(decide(&selection, &datagram(), 0, &inner).rule, expected, "port {dst_port}");
     }
     assert!(!selection.rules.set(&vec![Rule::any(true); MAX_RULES + 1]));

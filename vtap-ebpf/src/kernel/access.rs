@@ -18,7 +18,10 @@ use vtap_common::{
 };
 
 use self::plain::Plain;
-use super::{opaque::{at_most, opaque}, settings::selection};
+use super::{
+    opaque::{at_most, opaque},
+    settings::selection,
+};
 
 /// How a kernel gives access to a frame.
 pub trait Access {
