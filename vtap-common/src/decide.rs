@@ -1,6 +1,6 @@
 //! The decision whether an inner packet is captured.
 
-use crate::{inner::Inner, outer::Datagram, selection::Selection};
+use crate::{Matched, selection::Selection};
 
 /// The decision, and the rule that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,22 +15,23 @@ pub struct Decision {
 /// in their order. Where there are rules and none matches, the packet is not captured.
 #[inline(always)]
 #[must_use]
-pub fn decide(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inner) -> Decision {
-    if !flags_hold(selection, datagram, vni, inner) {
+pub fn decide(selection: &Selection, found: &Matched) -> Decision {
+    if !flags_hold(selection, found) {
         return Decision { capture: false, rule: None };
     }
     if selection.rules.is_empty() {
         return Decision { capture: true, rule: None };
     }
-    selection.rules.decide(vni, inner)
+    selection.rules.decide(u64::from(found.tunnel.vni()), &found.inner)
 }
 
 #[inline(always)]
-fn flags_hold(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inner) -> bool {
+fn flags_hold(selection: &Selection, found: &Matched) -> bool {
+    let Matched { datagram, tunnel, inner } = found;
     // Destructured, so that a new flag cannot be forgotten here.
     let Selection {
         tap_ports: _,
-        vni: vnis,
+        vni,
         outer_src,
         outer_dst,
         protocol,
@@ -42,7 +43,7 @@ fn flags_hold(selection: &Selection, datagram: &Datagram, vni: u64, inner: &Inne
         net,
         rules: _,
     } = selection;
-    vnis.allows(|range| range.mismatch(vni))
+    vni.allows(|range| range.mismatch(u64::from(tunnel.vni())))
         && outer_src.allows(|cidr| cidr.mismatch(&datagram.src))
         && outer_dst.allows(|cidr| cidr.mismatch(&datagram.dst))
         && protocol.allows(|range| range.mismatch(u64::from(inner.protocol.0)))

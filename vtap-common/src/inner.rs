@@ -18,8 +18,8 @@ use crate::{
 pub struct Inner {
     /// Bytes of it that arrived.
     pub len: u32,
-    /// Bytes of it before a tap cut it; `len` where nothing says otherwise.
-    pub wirelen: u32,
+    /// Where it ended before a tap cut it, if its headers say so; else somewhere before.
+    pub wire_end: u32,
     /// Source address; of an ARP packet, the sender's.
     pub src: Address,
     /// Destination address; of an ARP packet, the target's.
@@ -55,19 +55,12 @@ pub fn parse<P: Packet>(
     } else {
         Transport::parse(packet, network.payload, network.protocol)?
     };
-    // A tap that cuts leaves the lengths in the headers as they were.
-    let network_end = link.payload + network.len;
-    let wire_end = if network.len != 0 && network_end > datagram.wire_end {
-        network_end
-    } else {
-        datagram.wire_end
-    };
     // Many kinds of packet meet here, and what follows is the same for all.
     let family = Family(packet.forget(Slot::Family, network.src.family.0));
     let Transport { src_port, dst_port, icmp_type, icmp_code } = transport;
     Ok(Inner {
         len: datagram.end - tunnel.payload,
-        wirelen: wire_end - tunnel.payload,
+        wire_end: link.payload + network.len,
         src: Address { family, ..network.src },
         dst: Address { family, ..network.dst },
         protocol: Protocol(packet.forget(Slot::Protocol, u64::from(network.protocol.0)) as u32),

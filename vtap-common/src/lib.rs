@@ -62,6 +62,19 @@ pub struct Matched {
     pub inner: Inner,
 }
 
+impl Matched {
+    /// Bytes of the inner packet before a tap cut it; those that arrived where nothing says otherwise.
+    #[inline(always)]
+    #[must_use]
+    pub const fn wirelen(&self) -> u32 {
+        // A tap that cuts leaves the lengths in the inner headers as they were.
+        let Self { datagram, tunnel, inner } = self;
+        let cut = inner.wire_end > datagram.wire_end;
+        let end = if cut { inner.wire_end } else { datagram.wire_end };
+        end - tunnel.payload
+    }
+}
+
 /// Examines one frame: decapsulates it, decides on it, and counts all but the delivery.
 ///
 /// Of a [`Outcome::Matched`] packet the caller then counts the loss, if it comes to that.
@@ -113,9 +126,7 @@ fn decide<P: Packet>(
     selection: &Selection,
     counters: &mut Counters,
 ) -> Outcome {
-    let Matched { datagram, tunnel, inner } = found;
-    let Decision { capture, rule } =
-        decide::decide(selection, datagram, u64::from(tunnel.vni), inner);
+    let Decision { capture, rule } = decide::decide(selection, found);
     counters.tunnel += 1;
     if let Some(rule) = rule {
         counters.count_rule(packet.forget(Slot::Rule, rule));
@@ -124,6 +135,6 @@ fn decide<P: Packet>(
         counters.filtered += 1;
         return Outcome::Filtered;
     }
-    counters.matched.count(inner.wirelen);
+    counters.matched.count(found.wirelen());
     Outcome::Matched(*found)
 }

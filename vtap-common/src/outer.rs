@@ -31,7 +31,7 @@ pub struct Datagram {
     pub src: Address,
     /// The tunnel's destination address.
     pub dst: Address,
-    /// The tunnel's source port, which carries a hash of the inner flow.
+    /// The tunnel's source port, which carries a hash of the inner flow, as it lies in memory.
     pub src_port: u32,
     /// How the tap port it went to is read.
     pub encapsulation: Encapsulation,
@@ -49,7 +49,8 @@ pub fn parse<P: Packet>(packet: &P, selection: &Selection) -> Result<Datagram, N
     // The ports first: a frame cut behind them is known to be a tunnel's.
     let [src_port, dst_port] =
         transport::ports(packet, network.payload).ok_or(NoDatagram::NotTunnel)?;
-    let tap = selection.tap_ports.find(|tap| u64::from(tap.port ^ u32::from(dst_port)));
+    let tap =
+        selection.tap_ports.find(|tap| u64::from(tap.port ^ u32::from(u16::from_be(dst_port))));
     let tap = tap.ok_or(NoDatagram::NotTunnel)?;
     datagram(packet, &network, src_port, tap.encapsulation).map_err(NoDatagram::Malformed)
 }

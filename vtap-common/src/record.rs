@@ -116,8 +116,8 @@ pub struct RecordHeader {
     pub wirelen: u32,
     /// Network identifier in the low 24 bits, and what [`Kind`] packs above them.
     vni_and_kind: u32,
-    /// The tunnel's source port.
-    pub outer_src_port: u16,
+    /// The tunnel's source port, in the byte order of the wire.
+    outer_src_port: u16,
     /// The receive queue; numbers that do not fit are cut.
     pub rx_queue: u16,
     /// The tunnel's source, as in [`Address`].
@@ -142,8 +142,8 @@ impl RecordHeader {
         Self {
             timestamp,
             caplen,
-            wirelen: inner.wirelen,
-            vni_and_kind: tunnel.vni
+            wirelen: matched.wirelen(),
+            vni_and_kind: tunnel.vni()
                 | ((tunnel.link() as u32) << LINK_SHIFT)
                 | ((outer_v6 as u32) << OUTER_V6_SHIFT)
                 | ((ProtocolClass::of(inner.protocol) as u32) << CLASS_SHIFT),
@@ -158,6 +158,12 @@ impl RecordHeader {
     #[must_use]
     pub const fn vni(&self) -> u32 {
         self.vni_and_kind & 0x00ff_ffff
+    }
+
+    /// The tunnel's source port.
+    #[must_use]
+    pub const fn outer_src_port(&self) -> u16 {
+        u16::from_be(self.outer_src_port)
     }
 
     /// What the packet begins with.

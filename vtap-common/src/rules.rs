@@ -79,7 +79,7 @@ const CRITERIA: usize = 2 * Address::WORDS + 6;
 /// What a packet has of each criterion.
 #[inline(always)]
 fn values(vni: u64, inner: &Inner) -> [u64; CRITERIA] {
-    let Inner { len: _, wirelen: _, src, dst, protocol, src_port, dst_port, icmp_type, icmp_code } =
+    let Inner { len: _, wire_end: _, src, dst, protocol, src_port, dst_port, icmp_type, icmp_code } =
         inner;
     let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (src.words(), dst.words());
     let protocol = u64::from(protocol.0);

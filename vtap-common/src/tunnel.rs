@@ -30,8 +30,8 @@ pub enum LinkType {
 /// What the VXLAN header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
-    /// Network identifier, 24 bits.
-    pub vni: u32,
+    /// The word that holds the network identifier, as it lies in memory.
+    pub word: u32,
     /// Where the inner packet begins in the frame.
     pub payload: u32,
     /// `EtherType` of a payload without link header, as it would lie in memory; zero for a frame.
@@ -39,6 +39,13 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
+    /// Network identifier, 24 bits.
+    #[inline(always)]
+    #[must_use]
+    pub const fn vni(&self) -> u32 {
+        vxlan::vni(self.word)
+    }
+
     /// What the inner packet begins with.
     #[inline(always)]
     #[must_use]
@@ -52,7 +59,7 @@ impl Tunnel {
 pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malformed> {
     let bounded = Bounded::new(packet, datagram.end);
     let gpe = datagram.encapsulation == Encapsulation::Gpe;
-    let Vxlan { vni, ether_type } = vxlan::parse(&bounded, datagram.payload, gpe)?;
+    let Vxlan { word, ether_type } = vxlan::parse(&bounded, datagram.payload, gpe)?;
     let payload = datagram.payload + vxlan::LEN;
-    Ok(Tunnel { vni, payload: packet.forget(Slot::Inner, u64::from(payload)) as u32, ether_type })
+    Ok(Tunnel { word, payload: packet.forget(Slot::Inner, u64::from(payload)) as u32, ether_type })
 }

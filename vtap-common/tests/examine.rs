@@ -70,16 +70,17 @@ fn mirrored(inner: &[u8]) -> Vec<u8> {
 fn an_inner_packet_is_found_with_its_keys() {
     let inner = udp_frame((53, 5353), b"payload");
     let frame = mirrored(&inner);
-    let Matched { datagram, tunnel, inner: found } = matched(&frame);
+    let found = matched(&frame);
+    assert_eq!(found.wirelen() as usize, inner.len());
+    let Matched { datagram, tunnel, inner: found } = found;
     assert_eq!((datagram.src, datagram.dst), (Address::v4(A), Address::v4(B)));
-    assert_eq!((datagram.src_port, tunnel.vni), (1000, 7));
+    assert_eq!((datagram.src_port, tunnel.vni()), (u32::from(1000_u16.to_be()), 7));
     assert_eq!(tunnel.link(), LinkType::Ethernet);
     let start = tunnel.payload as usize;
     assert_eq!(&frame[start..start + found.len as usize], inner);
     assert_eq!((found.protocol, found.src_port, found.dst_port), (Protocol::UDP, 53, 5353));
     assert_eq!((found.src, found.dst), (Address::v4(A), Address::v4(B)));
     assert_eq!((found.icmp_type, found.icmp_code), (ABSENT, ABSENT));
-    assert_eq!(found.wirelen as usize, inner.len());
 }
 
 #[test]
@@ -102,16 +103,16 @@ fn gpe_tells_what_it_carries_but_only_on_its_ports() {
 #[test]
 fn a_cut_packet_keeps_its_length_on_the_wire() {
     let inner = udp_frame((1, 2), &[0; 1000]);
-    let cut = matched(&mirrored(&inner[..64])).inner;
-    assert_eq!((cut.len, cut.wirelen as usize), (64, inner.len()));
+    let cut = matched(&mirrored(&inner[..64]));
+    assert_eq!((cut.inner.len, cut.wirelen() as usize), (64, inner.len()));
     // Ethernet padding is part of the frame.
     let padded = [udp_frame((1, 2), b""), vec![0; 18]].concat();
-    let padded = matched(&mirrored(&padded)).inner;
-    assert_eq!((padded.len, padded.wirelen), (60, 60));
+    let padded = matched(&mirrored(&padded));
+    assert_eq!((padded.inner.len, padded.wirelen()), (60, 60));
     // Cut by the capture of the outer frame.
     let frame = mirrored(&inner);
-    let cut = matched(&frame[..200]).inner;
-    assert_eq!((cut.len as usize, cut.wirelen as usize), (200 - 50, inner.len()));
+    let cut = matched(&frame[..200]);
+    assert_eq!((cut.inner.len as usize, cut.wirelen() as usize), (200 - 50, inner.len()));
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_record_header_keeps_what_it_is_given() {
     assert_eq!((header.vni(), header.link()), (7, LinkType::Ethernet));
     assert_eq!(ProtocolClass::NAMES[header.class()].0, ProtocolClass::Udp);
     assert_eq!((header.outer_src(), header.outer_dst()), (Address::v4(A), Address::v4(B)));
-    assert_eq!((header.outer_src_port, header.rx_queue), (1000, 70_000_u32 as u16));
+    assert_eq!((header.outer_src_port(), header.rx_queue), (1000, 70_000_u32 as u16));
 }
 
 #[test]
@@ -243,10 +244,11 @@ proptest! {
             let (outcome, counters) = run(&frame, &selection);
             accounts_hold(&counters);
             prop_assert_eq!(counters.received.packets, 1);
-            if let Outcome::Matched(Matched { tunnel, inner, .. }) = outcome {
+            if let Outcome::Matched(found) = outcome {
+                prop_assert!(found.wirelen() >= found.inner.len);
+                let Matched { tunnel, inner, .. } = found;
                 prop_assert!((tunnel.payload + inner.len) as usize <= frame.len());
-                prop_assert!(inner.wirelen >= inner.len);
-                prop_assert!(tunnel.vni <= 0x00ff_ffff);
+                prop_assert!(tunnel.vni() <= 0x00ff_ffff);
             }
         }
     }
@@ -272,7 +274,9 @@ proptest! {
             (Some(id), true) => ethernet.single_vlan(tag(id)).ipv6(src, dst, 64),
         };
         builder.tcp(ports.0, ports.1, 1, 2).write(&mut inner, &payload).unwrap();
-        let found = matched(&mirrored(&inner)).inner;
+        let found = matched(&mirrored(&inner));
+        prop_assert_eq!(found.wirelen() as usize, inner.len());
+        let found = found.inner;
         let expected = if v6 {
             (Address::v6(src), Address::v6(dst))
         } else {
@@ -282,6 +286,5 @@ proptest! {
         prop_assert_eq!((found.src_port, found.dst_port), (ports.0.into(), ports.1.into()));
         prop_assert_eq!(found.protocol, Protocol::TCP);
         prop_assert_eq!(found.len as usize, inner.len());
-        prop_assert_eq!(found.wirelen as usize, inner.len());
     }
 }

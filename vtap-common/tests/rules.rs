@@ -4,13 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
+    Matched,
     address::{Address, Cidr},
     decide::decide,
     inner::Inner,
     outer::Datagram,
     rules::{MAX_RULES, Rule},
     selection::{Range, Selection},
-    tunnel::Encapsulation,
+    tunnel::{Encapsulation, Tunnel},
     wire::{Protocol, transport::ABSENT},
 };
 
@@ -96,7 +97,7 @@ fn packet() -> impl Strategy<Value = Packet> {
             let protocol = Protocol(protocol);
             let inner = Inner {
                 len: 0,
-                wirelen: 0,
+                wire_end: 0,
                 src,
                 dst,
                 protocol,
@@ -110,8 +111,8 @@ fn packet() -> impl Strategy<Value = Packet> {
     )
 }
 
-fn datagram() -> Datagram {
-    Datagram {
+fn found(vni: u32, inner: Inner) -> Matched {
+    let datagram = Datagram {
         payload: 0,
         end: 0,
         wire_end: 0,
@@ -119,6 +120,11 @@ fn datagram() -> Datagram {
         dst: Address::NONE,
         src_port: 0,
         encapsulation: Encapsulation::Vxlan,
+    };
+    Matched {
+        datagram,
+        tunnel: Tunnel { word: (vni << 8).to_be(), payload: 0, ether_type: 0 },
+        inner,
     }
 }
 
@@ -134,7 +140,7 @@ proptest! {
         prop_assert!(selection.rules.set(&rules));
         for packet in &packets {
             let first = rules.iter().position(|rule| fits(rule, packet));
-            let decision = decide(&selection, &datagram(), u64::from(packet.vni), &packet.inner);
+            let decision = decide(&selection, &found(packet.vni, packet.inner));
             prop_assert_eq!(decision.rule, first.map(|rule| rule as u64));
             prop_assert_eq!(decision.capture, first.is_some_and(|rule| rules[rule].include));
         }
@@ -153,7 +159,7 @@ fn all_boundaries_at_once() {
         let place = (dst_port >= 10 && (dst_port - 10) % 4 < 2).then(|| (dst_port - 10) / 4);
         let inner = Inner {
             len: 0,
-            wirelen: 0,
+            wire_end: 0,
             src: Address::NONE,
             dst: Address::NONE,
             protocol: Protocol::UDP,
@@ -163,7 +169,7 @@ fn all_boundaries_at_once() {
             icmp_code: ABSENT,
         };
         let expected = place.filter(|place| *place < MAX_RULES as u64);
-        assert_eq!(decide(&selection, &datagram(), 0, &inner).rule, expected, "port {dst_port}");
+        assert_eq!(decide(&selection, &found(0, inner)).rule, expected, "port {dst_port}");
     }
     assert!(!selection.rules.set(&vec![Rule::any(true); MAX_RULES + 1]));
 }

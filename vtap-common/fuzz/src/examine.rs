@@ -94,7 +94,7 @@ fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
         Outcome::Malformed(reason) => assert_eq!(malformed[*reason as usize], 1),
         Outcome::Filtered => assert_eq!(*filtered, 1),
         Outcome::Matched(found) => {
-            assert_eq!((matched.packets, matched.bytes), (1, u64::from(found.inner.wirelen)));
+            assert_eq!((matched.packets, matched.bytes), (1, u64::from(found.wirelen())));
         }
     }
 }
@@ -106,19 +106,19 @@ fn lies_within(matched: &Matched, frame: &[u8]) {
     assert!(payload < tunnel.payload && tunnel.payload <= end && end <= wire_end);
     assert!(end as usize <= frame.len());
     assert_eq!(tunnel.payload + inner.len, end);
-    assert!(inner.wirelen >= inner.len);
-    assert!(tunnel.vni <= 0x00ff_ffff);
+    assert!(matched.wirelen() >= inner.len);
+    assert!(tunnel.vni() <= 0x00ff_ffff);
 }
 
 /// A record's header gives back what was put into it.
 fn record_keeps(matched: &Matched) {
     let Matched { datagram, tunnel, inner } = matched;
     let header = RecordHeader::new(matched, inner.len, 1, 2);
-    assert_eq!((header.caplen, header.wirelen), (inner.len, inner.wirelen));
-    assert_eq!((header.vni(), header.link()), (tunnel.vni, tunnel.link()));
+    assert_eq!((header.caplen, header.wirelen), (inner.len, matched.wirelen()));
+    assert_eq!((header.vni(), header.link()), (tunnel.vni(), tunnel.link()));
     assert_eq!(ProtocolClass::NAMES[header.class()].0, ProtocolClass::of(inner.protocol));
     assert_eq!((header.outer_src(), header.outer_dst()), (datagram.src, datagram.dst));
-    assert_eq!(u32::from(header.outer_src_port), datagram.src_port);
+    assert_eq!(u32::from(header.outer_src_port().to_be()), datagram.src_port);
 }
 
 /// Neither padding nor a driver's trailer has a say, be it there, another, or none.

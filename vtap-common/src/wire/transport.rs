@@ -6,11 +6,11 @@ use crate::packet::Packet;
 /// Stands for a port, type or code that the packet does not have; no range contains it.
 pub const ABSENT: u64 = 0x1_0000;
 
-/// The source and destination ports with which TCP, UDP and SCTP begin.
+/// The source and destination ports with which TCP, UDP and SCTP begin, as they lie in memory.
 #[inline(always)]
 pub fn ports<P: Packet>(packet: &P, offset: u32) -> Option<[u16; 2]> {
     let ports = packet.header::<[[u8; 2]; 2]>(offset)?;
-    Some([u16::from_be_bytes(ports[0]), u16::from_be_bytes(ports[1])])
+    Some([u16::from_ne_bytes(ports[0]), u16::from_ne_bytes(ports[1])])
 }
 
 /// What rules ask of the transport header.
@@ -45,7 +45,8 @@ impl Transport {
         match protocol {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
                 let ports = ports(packet, offset).ok_or(BadHeader::Transport)?;
-                [transport.src_port, transport.dst_port] = ports.map(u64::from);
+                [transport.src_port, transport.dst_port] =
+                    ports.map(|port| u64::from(u16::from_be(port)));
             }
             Protocol::ICMP | Protocol::ICMP6 => {
                 let icmp = packet.header::<[u8; 2]>(offset).ok_or(BadHeader::Transport)?;

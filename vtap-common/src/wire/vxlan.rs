@@ -18,8 +18,8 @@ pub const LEN: u32 = <VxlanHdr as Header>::LEN;
 /// What a header says.
 #[derive(Clone, Copy, Debug)]
 pub struct Vxlan {
-    /// Network identifier, 24 bits.
-    pub vni: u32,
+    /// The word that holds the network identifier, as it lies in memory; see [`vni`].
+    pub word: u32,
     /// `EtherType` of a payload without link header, as it would lie in memory; zero for a frame.
     pub ether_type: u32,
 }
@@ -44,14 +44,15 @@ pub fn parse<P: Packet>(packet: &P, offset: u32, gpe: bool) -> Result<Vxlan, Mal
     } else {
         0
     };
-    Ok(Vxlan { vni: vni(&header), ether_type })
+    let [a, b, c] = header.vni;
+    Ok(Vxlan { word: u32::from_ne_bytes([a, b, c, header._reserved2]), ether_type })
 }
 
-/// The identifier, by one load of its three bytes and the one behind them.
+/// The network identifier, 24 bits, in a header's word.
 #[inline(always)]
-const fn vni(header: &VxlanHdr) -> u32 {
-    let [a, b, c] = header.vni;
-    u32::from_be_bytes([a, b, c, header._reserved2]) >> 8
+#[must_use]
+pub const fn vni(word: u32) -> u32 {
+    u32::from_be(word) >> 8
 }
 
 /// GPE: the header has a next-protocol field.
