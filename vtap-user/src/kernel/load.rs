@@ -1,6 +1,6 @@
 //! Loads the XDP program and makes its rings.
 
-use std::os::fd::AsFd as _;
+use std::{os::fd::AsFd as _, thread};
 
 use anyhow::{Context as _, Result, bail};
 use aya::{
@@ -38,8 +38,15 @@ impl Program {
     /// The full program where the kernel can copy out of XDP frames, else the linear one.
     #[must_use]
     pub fn of_this_kernel() -> Self {
-        let full = is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes);
-        if full.unwrap_or(false) { Self::Full } else { Self::Linear }
+        match is_helper_supported(ProgramType::Xdp, bpf_func_id::BPF_FUNC_xdp_load_bytes) {
+            Ok(true) => Self::Full,
+            Ok(false) => Self::Linear,
+            Err(error) => {
+                // That one runs everywhere.
+                log::info!("cannot tell whether this kernel has bpf_xdp_load_bytes: {error}");
+                Self::Linear
+            }
+        }
     }
 
     /// Its name.
@@ -83,8 +90,15 @@ pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
 pub fn load_program(settings: &TapSettings<'_>, program: Program) -> Result<(Tap, Vec<Ring>)> {
     check_kernel(KernelVersion::current().context("cannot tell the kernel's version")?)?;
     raise_memlock_limit();
-    let mut ebpf = load_object(settings)?;
-    let rings = make_rings(&mut ebpf, settings.ring_size)?;
+    // To zero the memory of rings takes the kernel some milliseconds each, and the loader meanwhile
+    // reads the types of the whole kernel, which it does however it is configured.
+    let (ebpf, maps) = thread::scope(|scope| {
+        let maps = scope.spawn(|| make_rings(settings.ring_size));
+        let ebpf = load_object(settings);
+        (ebpf, maps.join().expect("it does not panic"))
+    });
+    let mut ebpf = ebpf?;
+    let rings = place_rings(&mut ebpf, maps?, settings.ring_size)?;
     let mut tap = Tap { ebpf, program };
     tap.program()?.load().map_err(explain_load).context("cannot load the XDP program")?;
     Ok((tap, rings))
@@ -125,8 +139,7 @@ fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
         bail!("this machine has {rings} CPUs, and vtap serves {MAX_RINGS} at most");
     }
     EbpfLoader::new()
-        // Nothing is relocated against the kernel's types, so that its BTF need not be there,
-        // nor be parsed, which would take longer than all the rest.
+        // Nothing is relocated against the kernel's types, so that its BTF need not be there.
         .btf(None)
         .override_global("SELECTION", settings.selection, true)
         .override_global("SETTINGS", &kernel_settings, true)
@@ -137,21 +150,30 @@ fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
         .context("cannot create the BPF maps")
 }
 
-fn make_rings(ebpf: &mut Ebpf, size: u32) -> Result<Vec<Ring>> {
-    let map = ebpf.map_mut("VTAP_RINGS").context("the object has no map of rings")?;
-    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = map.try_into()?;
+/// Makes a ring for each CPU.
+fn make_rings(size: u32) -> Result<Vec<(u32, MapData)>> {
     let cpus = online_cpus().map_err(|(_, error)| error).context("cannot list the CPUs")?;
     let make = |cpu| {
         let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, size, 0);
         let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
             .map_err(explain)
             .with_context(|| format!("cannot create a ring of {size} bytes for CPU {cpu}"))?;
+        Ok((cpu, map))
+    };
+    cpus.into_iter().map(make).collect()
+}
+
+/// Gives the program its rings.
+fn place_rings(ebpf: &mut Ebpf, maps: Vec<(u32, MapData)>, size: u32) -> Result<Vec<Ring>> {
+    let map = ebpf.map_mut("VTAP_RINGS").context("the object has no map of rings")?;
+    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = map.try_into()?;
+    let place = |(cpu, map)| {
         let ring = RingBuf::try_from(Map::RingBuf(map))?;
         outer.set(cpu, &ring, 0)?;
         // The outer map keeps the ring alive; from here on only its pages are of use.
         Ring::new(ring.as_fd().try_clone_to_owned()?, size)
     };
-    cpus.into_iter().map(make).collect()
+    maps.into_iter().map(place).collect()
 }
 
 impl Tap {
@@ -162,8 +184,8 @@ impl Tap {
             "program `vtap`: frames in one piece or in fragments (this kernel has \
              bpf_xdp_load_bytes)"
         } else {
-            "program `vtap_linear`: frames in one piece only (this kernel, before 5.18, has no \
-             bpf_xdp_load_bytes)"
+            "program `vtap_linear`: frames in one piece only (bpf_xdp_load_bytes, which \
+             came with Linux 5.18, was not found)"
         }
     }
 
