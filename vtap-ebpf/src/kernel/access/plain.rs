@@ -1,9 +1,10 @@
 //! The way most frames take: every header where it nearly always is, with nothing to check per
 //! header.
 //!
-//! The parser is the same, but here the compiler knows all offsets. That takes a third of the
-//! instructions, and saves the helper that tells a frame's whole length: 13 ns of 43 for a packet
-//! that is not selected.
+//! The parser is the same, but here the compiler knows all offsets, and that nothing is cut. A packet
+//! that is not selected takes 130 instructions so, and with entering and leaving the program 8 ns
+//! more than dropping it unseen; the other way it takes 40, of which the helper that tells a frame's
+//! whole length has 6.
 
 use aya_ebpf::programs::XdpContext;
 use network_types::udp::UdpHdr;

@@ -1,0 +1,121 @@
+//! The thread that writes, so that whoever takes packets does not wait for a disk.
+
+use std::{
+    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    thread,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::target::Target;
+
+/// Batches under way at most, after which whoever hands over waits: they bridge the time in which a
+/// disk is busy with something else, and bound the memory.
+const UNDER_WAY: usize = 16;
+
+/// Whole records.
+#[derive(Default)]
+pub struct Batch {
+    /// The records.
+    pub bytes: Vec<u8>,
+    /// Where in the bytes the file's header ends, before there is any packet.
+    pub header: usize,
+    /// Where in the bytes each packet ends.
+    pub ends: Vec<usize>,
+}
+
+/// What became of a batch.
+struct Done {
+    /// To be filled again.
+    batch: Batch,
+    /// Packets of it that are out.
+    packets: u64,
+    result: Result<()>,
+}
+
+/// Batches on their way to a target.
+pub struct Writer {
+    to_thread: SyncSender<Batch>,
+    from_thread: Receiver<Done>,
+    under_way: usize,
+    spare: Vec<Batch>,
+    packets: u64,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn new(target: Target) -> Result<Self> {
+        let (to_thread, batches) = sync_channel(UNDER_WAY);
+        let (done, from_thread) = channel();
+        let writer = move || write(target, &batches, &done);
+        thread::Builder::new()
+            .name("vtap-writer".into())
+            .spawn(writer)
+            .context("cannot start the thread that writes")?;
+        Ok(Self { to_thread, from_thread, under_way: 0, spare: Vec::new(), packets: 0 })
+    }
+
+    /// Hands over a batch, and replaces it by an empty one. An error is that of an earlier one.
+    pub fn hand_over(&mut self, batch: &mut Batch) -> Result<()> {
+        let result = self.collect_until(UNDER_WAY - 1);
+        let batch = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
+        self.to_thread.send(batch).map_err(|_| gone())?;
+        self.under_way += 1;
+        result
+    }
+
+    /// Learns what has become of batches so far; true while there are others.
+    pub fn look(&mut self) -> Result<bool> {
+        let mut result = Ok(());
+        while let Ok(done) = self.from_thread.try_recv() {
+            result = result.and(self.count(done));
+        }
+        result.map(|()| self.under_way > 0)
+    }
+
+    /// Waits for all batches.
+    pub fn finish(&mut self) -> Result<()> {
+        self.collect_until(0)
+    }
+
+    /// Packets that are out.
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Waits until no more than so many batches are under way.
+    fn collect_until(&mut self, most: usize) -> Result<()> {
+        let mut result = Ok(());
+        while self.under_way > most {
+            let done = self.from_thread.recv().map_err(|_| gone())?;
+            result = result.and(self.count(done));
+        }
+        result
+    }
+
+    fn count(&mut self, done: Done) -> Result<()> {
+        self.under_way -= 1;
+        self.packets += done.packets;
+        self.spare.push(done.batch);
+        done.result
+    }
+}
+
+fn gone() -> anyhow::Error {
+    anyhow!("the thread that writes has ended")
+}
+
+/// Writes batch after batch. Nothing is written behind a place where something is missing.
+fn write(mut target: Target, batches: &Receiver<Batch>, done: &Sender<Done>) {
+    let mut failed = false;
+    for mut batch in batches {
+        let (packets, result) = if failed { (0, Ok(())) } else { target.write(&mut batch) };
+        failed |= result.is_err();
+        batch.bytes.clear();
+        batch.ends.clear();
+        batch.header = 0;
+        if done.send(Done { batch, packets, result }).is_err() {
+            return;
+        }
+    }
+}
