@@ -2,9 +2,8 @@
 //! header.
 //!
 //! The parser is the same, but here the compiler knows all offsets, and that nothing is cut. A packet
-//! that is not selected takes 130 instructions so, and with entering and leaving the program 8 ns
-//! more than dropping it unseen; the other way it takes 40, of which the helper that tells a frame's
-//! whole length has 6.
+//! that is not selected takes 130 instructions so, which is 8 ns more than dropping it unseen; before
+//! there was this way, it was 44.
 
 use aya_ebpf::programs::XdpContext;
 use network_types::udp::UdpHdr;
