@@ -101,7 +101,9 @@ fn start_and_stop_often() -> Result<()> {
     };
     let capture = Capture::start(&net.target, &["--no-print"])?;
     ensure!(objects()?.iter().any(|(kind, _)| *kind == "map"), "vtap has no map");
-    ensure!(objects()?.iter().filter(|(kind, _)| *kind == "prog").count() == 2, "not two programs");
+    wait_until("both programs", || {
+        Ok(objects()?.iter().filter(|(kind, _)| *kind == "prog").count() == 2)
+    })?;
     capture.stop()?.check()?;
     let before = objects()?;
     let times = if in_emulation() { 20 } else { 1000 };

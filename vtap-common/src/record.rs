@@ -104,7 +104,7 @@ impl ProtocolClass {
     }
 }
 
-/// The head of a record. Integers are in the machine's byte order.
+/// The head of a record. Integers are in the machine's byte order, but where another is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RecordHeader {

@@ -36,15 +36,25 @@ impl Accounts {
         let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
         let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats));
         say!("{}", stats.summary().trim_end());
-        match (result.or_else(unless_nobody_reads), written) {
-            (Err(error), Err(other)) => Err(anyhow!("{error:#}; and {other:#}")),
-            (result, written) => result.and(written),
+        match both(result, written) {
+            Err(error) if nobody_reads(&error) => Ok(()),
+            result => result,
         }
     }
 }
 
+/// What went wrong in either. That nobody reads any more hides nothing else.
+fn both(one: Result<()>, other: Result<()>) -> Result<()> {
+    match (one, other) {
+        (Err(error), Err(other)) if nobody_reads(&other) => Err(error),
+        (Err(error), Err(other)) if nobody_reads(&error) => Err(other),
+        (Err(error), Err(other)) => Err(anyhow!("{error:#}; and {other:#}")),
+        (one, other) => one.and(other),
+    }
+}
+
 /// A reader that has seen enough (`vtap capture … | head`) is no failure.
-fn unless_nobody_reads(error: anyhow::Error) -> Result<()> {
+fn nobody_reads(error: &anyhow::Error) -> bool {
     let io = error.root_cause().downcast_ref::<std::io::Error>();
-    if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) { Ok(()) } else { Err(error) }
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

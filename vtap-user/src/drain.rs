@@ -7,17 +7,21 @@ use crate::{clock::monotonic, ring::Ring};
 
 /// Records after which the space is given back, so that the kernel never waits for a long pass.
 const BATCH: usize = 1024;
+const SECOND: u64 = 1_000_000_000;
 
 /// All rings of one capture.
 pub struct Drain {
     rings: Vec<Ring>,
+    /// Whether records are of another clock than this process has, by which none is too young: in a
+    /// time namespace of its own.
+    clock_differs: bool,
 }
 
 impl Drain {
     /// Of these rings.
     #[must_use]
     pub const fn new(rings: Vec<Ring>) -> Self {
-        Self { rings }
+        Self { rings, clock_differs: false }
     }
 
     /// The rings, to wait for.
@@ -27,18 +31,18 @@ impl Drain {
     }
 
     /// Hands one batch to `take` and returns how many records that were; fewer than a full batch
-    /// means that the rings were empty.
+    /// means that nothing older than this call is left.
     ///
     /// CPUs write to their rings independently. The packets of one CPU stay in order; between
-    /// CPUs, the oldest record at hand goes first. Only what a CPU was still writing then comes
-    /// late.
+    /// CPUs, the oldest record at hand goes first. Only what a CPU was still writing then, and
+    /// packets that share the clock's reading with an earlier one, come late.
     pub fn batch(
         &mut self,
         mut take: impl FnMut(&RecordHeader, &[u8]) -> Result<()>,
     ) -> Result<usize> {
         // What comes while the rings are looked at, one after the other, is left for the next time:
         // of two packets in different rings, the later one must not go first.
-        let now = monotonic();
+        let now = if self.clock_differs { u64::MAX } else { monotonic() };
         self.rings.iter_mut().for_each(Ring::look);
         let mut taken = 0;
         let mut result = Ok(());
@@ -77,6 +81,7 @@ impl Drain {
             let Some(record) = ring.peek() else { continue };
             let (header, _) = split(record)?;
             if header.timestamp > now {
+                self.clock_differs |= header.timestamp - now > SECOND;
                 continue;
             }
             match oldest {

@@ -20,7 +20,7 @@ pub type Ring = RingBuf<u64, 4096>;
 #[inline(always)]
 pub fn state() -> Option<&'static mut CpuState> {
     // SAFETY: the value is this CPU's own, and of what runs on that besides, only `vtap_poll` knows
-    // it, which reads nothing but writes a count.
+    // it, which touches nothing but its count, by volatile accesses.
     VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &mut *state })
 }
 

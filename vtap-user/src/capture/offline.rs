@@ -20,7 +20,7 @@ use self::{
     blocks::Section,
     input::{Input, State},
 };
-use super::{Accounts, sink::Sink};
+use super::{Accounts, both, sink::Sink};
 use crate::{
     account::{Setting, StatsFile},
     cli::Plan,
@@ -54,7 +54,7 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         Replay { plan, counters: Counters::ZERO, sink: Sink::new(outputs, plan.count) };
     let read = records.read(&mut replay).with_context(|| format!("cannot read on in {name}"));
     let flushed = replay.sink.flush();
-    accounts.close(&replay.counters, replay.sink.into_tally(), read.and(flushed))
+    accounts.close(&replay.counters, replay.sink.into_tally(), both(read, flushed))
 }
 
 /// Frames on their way through the shared path.

@@ -8,7 +8,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::sink::Sink;
+use super::{both, sink::Sink};
 use crate::{account::Tally, clock::Clock, drain::Drain, output::PATIENCE, packet::Packet};
 
 /// Between two looks into the rings while packets come, at most: nobody sees a packet come a
@@ -56,7 +56,7 @@ impl Reader {
             self.sink.close();
         }
         let counted = self.empty_rings().map(drop);
-        result.and(counted).and(self.sink.flush())
+        both(result.and(counted), self.sink.flush())
     }
 
     /// What was counted.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::both;
 use crate::{account::Tally, output::Output, packet::Packet};
 
 /// Counts packets and hands them to the outputs.
@@ -44,7 +45,7 @@ impl Sink {
     pub fn flush(&mut self) -> Result<()> {
         let mut result = Ok(());
         for output in &mut self.outputs {
-            result = result.and(output.flush());
+            result = both(result, output.flush());
         }
         result
     }

@@ -92,13 +92,14 @@ pub fn load_program(settings: &TapSettings<'_>, program: Program) -> Result<(Tap
     raise_memlock_limit();
     // To zero the memory of rings takes the kernel some milliseconds each, and the loader meanwhile
     // reads the types of the whole kernel, which it does however it is configured.
-    let (ebpf, maps) = thread::scope(|scope| {
-        let maps = scope.spawn(|| make_rings(settings.ring_size));
-        let ebpf = load_object(settings);
-        (ebpf, maps.join().expect("it does not panic"))
-    });
-    let mut ebpf = ebpf?;
-    let rings = place_rings(&mut ebpf, maps?, settings.ring_size)?;
+    let (mut ebpf, maps) = thread::scope(|scope| -> Result<_> {
+        let make = || make_rings(settings.ring_size);
+        let maps = thread::Builder::new().spawn_scoped(scope, make);
+        let maps = maps.context("cannot start a thread")?;
+        let ebpf = load_object(settings)?;
+        Ok((ebpf, maps.join().expect("it does not panic")?))
+    })?;
+    let rings = place_rings(&mut ebpf, maps, settings.ring_size)?;
     let mut tap = Tap { ebpf, program };
     tap.program()?.load().map_err(explain_load).context("cannot load the XDP program")?;
     Ok((tap, rings))

@@ -78,13 +78,15 @@ impl Records {
 
     /// Has what was taken written, if it has waited long enough; true while something waits.
     pub fn keep_up(&mut self) -> Result<bool> {
-        let waits = self.compressed && !self.batch.bytes.is_empty();
-        if waits && self.waits.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
-            return Ok(true);
+        let under_way = self.writer.look()?;
+        if self.batch.bytes.is_empty() {
+            return Ok(under_way);
         }
-        let handed_over = self.hand_over();
-        let under_way = self.writer.look();
-        handed_over.and(under_way)
+        let waits = self.waits.get_or_insert_with(Instant::now);
+        if !self.compressed || waits.elapsed() >= PATIENCE {
+            self.hand_over()?;
+        }
+        Ok(true)
     }
 
     /// Writes what was taken. On an error, what is there ends with the last whole packet.

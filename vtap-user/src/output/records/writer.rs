@@ -9,8 +9,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::target::Target;
 
-/// Batches under way at most, after which whoever hands over waits: they bridge the time in which a
-/// disk is busy with something else, and bound the memory.
+/// Batches under way at most, after which whoever hands over waits: that bounds the memory.
 const UNDER_WAY: usize = 16;
 
 /// Whole records.
@@ -57,7 +56,8 @@ impl Writer {
 
     /// Hands over a batch, and replaces it by an empty one. An error is that of an earlier one.
     pub fn hand_over(&mut self, batch: &mut Batch) -> Result<()> {
-        let result = self.collect_until(UNDER_WAY - 1);
+        let looked = self.look().map(drop);
+        let result = looked.and(self.collect_until(UNDER_WAY - 1));
         let batch = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
         self.to_thread.send(batch).map_err(|_| gone())?;
         self.under_way += 1;
