@@ -22,9 +22,6 @@ use self::{
     writer::{Batch, Writer},
 };
 
-/// Bytes that are written at once: many packets, and still within a CPU's cache.
-const BATCH: usize = 256 << 10;
-
 /// How long packets wait for others to be compressed with.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -54,7 +51,7 @@ impl Records {
 
     fn new(target: Target) -> Result<Self> {
         let compressed = target.is_compressed();
-        Ok(Self { writer: Writer::new(target)?, compressed, batch: Batch::default(), waits: None })
+        Ok(Self { writer: Writer::new(target)?, compressed, batch: Batch::new(), waits: None })
     }
 
     /// What was taken so far is the file's header.
@@ -73,7 +70,7 @@ impl Records {
     pub fn packet(&mut self, parts: &[&[u8]]) -> Result<()> {
         self.block(parts);
         self.batch.ends.push(self.batch.bytes.len());
-        if self.batch.bytes.len() >= BATCH { self.hand_over() } else { Ok(()) }
+        if self.batch.is_full() { self.hand_over() } else { Ok(()) }
     }
 
     /// Has what was taken written, if it has waited long enough; true while something waits.

@@ -12,8 +12,10 @@ use super::target::Target;
 /// Batches under way at most, after which whoever hands over waits: that bounds the memory.
 const UNDER_WAY: usize = 16;
 
+/// Bytes that are written at once: many packets, and still within a CPU's cache.
+const BATCH: usize = 256 << 10;
+
 /// Whole records.
-#[derive(Default)]
 pub struct Batch {
     /// The records.
     pub bytes: Vec<u8>,
@@ -21,6 +23,19 @@ pub struct Batch {
     pub header: usize,
     /// Where in the bytes each packet ends.
     pub ends: Vec<usize>,
+}
+
+impl Batch {
+    /// With room for what is written at once.
+    pub fn new() -> Self {
+        let bytes = Vec::with_capacity(2 * BATCH);
+        Self { bytes, header: 0, ends: Vec::with_capacity(BATCH / 128) }
+    }
+
+    /// Whether it is time to write it.
+    pub const fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH
+    }
 }
 
 /// What became of a batch.
@@ -58,7 +73,7 @@ impl Writer {
     pub fn hand_over(&mut self, batch: &mut Batch) -> Result<()> {
         let looked = self.look().map(drop);
         let result = looked.and(self.collect_until(UNDER_WAY - 1));
-        let batch = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
+        let batch = std::mem::replace(batch, self.spare.pop().unwrap_or_else(Batch::new));
         self.to_thread.send(batch).map_err(|_| gone())?;
         self.under_way += 1;
         result
