@@ -40,7 +40,7 @@ impl Tally {
         self.classes[ProtocolClass::of(inner.protocol) as usize] += 1;
         self.raw_ip += u64::from(tunnel.link() == LinkType::RawIp);
         self.outer_v6 += u64::from(datagram.src.family == Family::V6);
-        self.cut += u64::from(matched.wirelen() > matched.inner.len);
+        self.cut += u64::from(matched.wirelen() > inner.len);
     }
 
     /// Both together.

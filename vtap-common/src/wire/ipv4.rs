@@ -26,9 +26,6 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
         return Err(BadHeader::Ipv4);
     }
     let frags = u16::from_ne_bytes(header.frags);
-    if P::PLAIN && frags & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0 {
-        return Err(BadHeader::Ipv4);
-    }
     let fragment = if frags & FRAGMENT_OFFSET != 0 {
         Fragment::Later
     } else if frags & MORE_FRAGMENTS != 0 {
@@ -36,6 +33,9 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
     } else {
         Fragment::No
     };
+    if P::PLAIN && fragment != Fragment::No {
+        return Err(BadHeader::Ipv4);
+    }
     Ok(Network {
         src: Address::v4(header.src_addr),
         dst: Address::v4(header.dst_addr),

@@ -40,7 +40,11 @@ pub fn now(clock: &mut Clock) -> u64 {
     if !poll_goes_on || clock.packets >= SHARED {
         // SAFETY: no preconditions.
         let reading = unsafe { bpf_ktime_get_ns() };
-        *clock = Clock { polls: clock.polls, poll: clock.polls, jiffies, packets: 0, reading };
+        // Not `polls`, which is another's to write.
+        clock.poll = clock.polls;
+        clock.jiffies = jiffies;
+        clock.packets = 0;
+        clock.reading = reading;
     }
     clock.packets += 1;
     clock.reading

@@ -56,7 +56,7 @@ impl Reader {
             self.sink.close();
         }
         let counted = self.empty_rings().map(drop);
-        both(result.and(counted), self.sink.flush())
+        both(both(result, counted), self.sink.flush())
     }
 
     /// What was counted.

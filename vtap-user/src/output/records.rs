@@ -79,11 +79,10 @@ impl Records {
         if self.batch.bytes.is_empty() {
             return Ok(under_way);
         }
-        let waits = self.waits.get_or_insert_with(Instant::now);
-        if !self.compressed || waits.elapsed() >= PATIENCE {
-            self.hand_over()?;
+        if self.compressed && self.waits.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
+            return Ok(true);
         }
-        Ok(true)
+        self.hand_over().map(|()| true)
     }
 
     /// Writes what was taken. On an error, what is there ends with the last whole packet.

@@ -10,9 +10,9 @@ use crate::command::{command, patiently};
 /// Emulation is some twenty times slower than a machine, and that may be doing other things too.
 const LIMIT: Duration = Duration::from_mins(45);
 
-/// Both processors of a guest take turns on one thread. On threads of their own, QEMU before 8.1
-/// ("accel/tcg: Always lock pages before translation") could translate a page while the other processor wrote it: the kernel,
-/// which patches its own code, then ran into a breakpoint that it had taken away again.
+/// Both processors of a guest take turns on one thread. With a thread for each, guests now and then
+/// died of a breakpoint that their kernel had set to patch its own code, and taken away again: QEMU
+/// had translated the code while the other processor wrote it.
 const ACCELERATOR: &str = "tcg,thread=single";
 
 /// Two interfaces on one wire, which QEMU is.

@@ -1,7 +1,7 @@
 //! The thread that writes, so that whoever takes packets does not wait for a disk.
 
 use std::{
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
 
@@ -36,6 +36,12 @@ impl Batch {
     pub const fn is_full(&self) -> bool {
         self.bytes.len() >= BATCH
     }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.header = 0;
+        self.ends.clear();
+    }
 }
 
 /// What became of a batch.
@@ -49,7 +55,7 @@ struct Done {
 
 /// Batches on their way to a target.
 pub struct Writer {
-    to_thread: SyncSender<Batch>,
+    to_thread: Sender<Batch>,
     from_thread: Receiver<Done>,
     under_way: usize,
     spare: Vec<Batch>,
@@ -59,7 +65,7 @@ pub struct Writer {
 impl Writer {
     /// Starts the thread.
     pub fn new(target: Target) -> Result<Self> {
-        let (to_thread, batches) = sync_channel(UNDER_WAY);
+        let (to_thread, batches) = channel();
         let (done, from_thread) = channel();
         let writer = move || write(target, &batches, &done);
         thread::Builder::new()
@@ -126,9 +132,7 @@ fn write(mut target: Target, batches: &Receiver<Batch>, done: &Sender<Done>) {
     for mut batch in batches {
         let (packets, result) = if failed { (0, Ok(())) } else { target.write(&mut batch) };
         failed |= result.is_err();
-        batch.bytes.clear();
-        batch.ends.clear();
-        batch.header = 0;
+        batch.clear();
         if done.send(Done { batch, packets, result }).is_err() {
             return;
         }
