@@ -180,3 +180,33 @@ impl Packet for &[u8] {
         Some(unsafe { &*bytes.as_ptr().cast::<T>() })
     }
 }
+
+/// A frame in ordinary memory that may be [plain](Packet::PLAIN): what the kernel side looks at
+/// first.
+pub struct PlainFrame<'a>(&'a [u8]);
+
+impl<'a> PlainFrame<'a> {
+    /// The frame, if it ends where the datagram does that it may be: neither cut nor padded.
+    #[must_use]
+    pub fn new(frame: &'a [u8]) -> Option<Self> {
+        let end = PLAIN_DATAGRAM + u32::from(frame.header::<UdpHdr>(PLAIN_DATAGRAM)?.len());
+        (end as usize >= PLAIN_HEADERS && end == Packet::len(&frame)).then_some(Self(frame))
+    }
+}
+
+impl Packet for PlainFrame<'_> {
+    type Ref<'a, T: Header + 'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    const PLAIN: bool = true;
+
+    fn len(&self) -> u32 {
+        Packet::len(&self.0)
+    }
+
+    fn header<T: Header>(&self, offset: u32) -> Option<&T> {
+        self.0.header(offset)
+    }
+}

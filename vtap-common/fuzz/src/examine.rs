@@ -9,9 +9,9 @@ use vtap_common::{
     Matched, Outcome,
     address::Cidr,
     counters::Counters,
-    examine,
+    examine, examine_plain,
     outer::{self, Datagram},
-    packet::{Header, MAX_HEADER_OFFSET, Packet},
+    packet::{Header, MAX_HEADER_OFFSET, Packet, PlainFrame},
     record::{ProtocolClass, RecordHeader},
     rules::Rule,
     selection::{Range, Selection, TapPort},
@@ -30,6 +30,7 @@ pub fn check(input: &[u8]) {
     }
     let pieces = Pieces::new(frame, [*one, *other]);
     assert_eq!(run(&pieces, &selection), (outcome, counters), "in pieces");
+    plain_way_is_the_same(frame, &selection, &(outcome, counters));
     tail_is_ignored(frame, &selection, &outcome);
 }
 
@@ -37,6 +38,16 @@ fn run<P: Packet>(packet: &P, selection: &Selection) -> (Outcome, Counters) {
     let mut counters = Counters::ZERO;
     let outcome = examine(packet, selection, &mut counters);
     (outcome, counters)
+}
+
+/// Whatever the plain way accepts, it finds what the long way does.
+fn plain_way_is_the_same(frame: &[u8], selection: &Selection, long: &(Outcome, Counters)) {
+    let mut counters = Counters::ZERO;
+    let plain = PlainFrame::new(frame);
+    match plain.and_then(|plain| examine_plain(&plain, selection, &mut counters)) {
+        Some(outcome) => assert_eq!(&(outcome, counters), long, "plain"),
+        None => assert_eq!(counters, Counters::ZERO, "counted, but not plain"),
+    }
 }
 
 /// Each bit adds a criterion.
