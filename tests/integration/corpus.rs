@@ -62,6 +62,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             .is_some_and(|end| ["pcap", "pcapng", "cap"].iter().any(|e| end == *e))
         {
             files.push(path);
+        } else {
+            eprintln!("not replayed: {} is not named like a capture file", path.display());
         }
     }
     Ok(())
@@ -83,7 +85,8 @@ fn check(path: &Path) -> Result<()> {
     let counted = stats["malformed"]["gpe_protocol"].as_u64();
     ensure!(counted == Some(other.len() as u64), "{} of other protocols: {stats}", other.len());
     for found in other {
-        eprintln!("only tshark decodes what VXLAN-GPE carries in network {}", found.vni);
+        let name = path.file_name().unwrap_or_default().display();
+        eprintln!("{name}: only tshark decodes what VXLAN-GPE carries in network {}", found.vni);
     }
 
     let frames: Vec<_> = frames.iter().map(|frame| mirrored(0, frame)).collect();

@@ -87,7 +87,8 @@ impl Plan {
             for frame in self.kept.iter().skip(worker).step_by(self.workers) {
                 comparison.everywhere(frame).with_context(|| format!("kept, {}", case.name))?;
             }
-            let first = (index * self.workers + worker) as u64;
+            // Which frames a case gets does not depend on how many workers there are.
+            let first = (index + self.cases.len() * worker) as u64;
             let mut numbers = (first..self.frames).step_by(self.cases.len() * self.workers);
             loop {
                 let numbers = numbers.by_ref().take(BATCH);

@@ -13,7 +13,7 @@ use vtap_tests::{
 };
 
 /// How the names of vtap's maps begin.
-const MAPS: [&str; 3] = ["VTAP_", ".rodata.vtap", "vtap_ring_"];
+const MAPS: [&str; 4] = ["VTAP_", "AYA_LOGS", ".rodata", "vtap_ring_"];
 
 crate::tests![
     signals_detach [],

@@ -36,24 +36,27 @@ crate::tests![
     lines_come_as_packets_come [],
 ];
 
-/// Nanoseconds at which the frames of the tests begin, one microsecond apart.
-const BEGIN: u64 = 1_700_000_000_123_456_000;
+/// Nanoseconds at which the frames of the tests begin, a microsecond and a little apart.
+const BEGIN: u64 = 1_700_000_000_123_456_789;
+const APART: u64 = 1001;
 
 /// An assortment of mirrored frames, with other traffic among them.
 fn frames() -> Vec<(u64, Vec<u8>)> {
     let mirrored = assortment().into_iter().map(|inner| mirrored(7, &inner));
     let frames = mirrored.chain([frames::icmp(1, &[]), frames::arp()]);
-    frames.enumerate().map(|(number, frame)| (BEGIN + 1000 * number as u64, frame)).collect()
+    frames.enumerate().map(|(number, frame)| (BEGIN + APART * number as u64, frame)).collect()
 }
 
-/// Checks that a run found the inner packets of [`frames`], with their times.
-fn check(ended: &Ended, file: &Path) -> Result<()> {
+/// Checks that a run found the inner packets of [`frames`], with the times that the form holds.
+fn check(ended: &Ended, file: &Path, form: Form) -> Result<()> {
     ended.check()?;
     let (packets, inner) = (file::read(file)?, assortment());
     ensure!(packets.len() == inner.len(), "{}", ended.stats);
     for (number, (packet, inner)) in packets.iter().zip(&inner).enumerate() {
         ensure!(packet.data == *inner && packet.wirelen as usize == inner.len(), "{packet:02x?}");
-        ensure!(packet.time == BEGIN + 1000 * number as u64, "time {} of {number}", packet.time);
+        let unit = 1_000_000_000 / form.resolution;
+        let time = (BEGIN + APART * number as u64) / unit * unit;
+        ensure!(packet.time == time, "time {} instead of {time}", packet.time);
     }
     ensure!(ended.count("not_tunnel") == 2 && ended.stats["xdp_mode"] == "none");
     Ok(())
@@ -62,7 +65,7 @@ fn check(ended: &Ended, file: &Path) -> Result<()> {
 fn every_form_of_file() -> Result<()> {
     for form in Form::all() {
         let ended = reread(&form.file(&frames()), &["-w", "x.pcapng"])?;
-        check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+        check(&ended, &ended.file("x.pcapng"), form).with_context(|| format!("{form:?}"))?;
     }
     Ok(())
 }
@@ -76,7 +79,8 @@ fn standard_input_and_compressed_files() -> Result<()> {
                 let dir = tempfile::tempdir()?;
                 fs::write(dir.path().join("read"), &file)?;
                 let ended = reread_in(dir, &["-r", source], &["-w", "x.pcapng"])?;
-                check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+                check(&ended, &ended.file("x.pcapng"), form)
+                    .with_context(|| format!("{form:?}"))?;
             }
         }
     }
@@ -93,7 +97,7 @@ fn sections_and_blocks_of_other_kinds() -> Result<()> {
     let others = [4, 5, 0x7fff_0000].map(|kind| little.block(kind, &[0; 20])).concat();
     let file = [little.file(first), others, big.file(second)].concat();
     let ended = reread(&file, &["-w", "x.pcapng"])?;
-    check(&ended, &ended.file("x.pcapng"))
+    check(&ended, &ended.file("x.pcapng"), little)
 }
 
 /// As tools wrote them before pcapng had enhanced packet blocks.
@@ -108,7 +112,7 @@ fn packets_in_obsolete_blocks() -> Result<()> {
             file.extend(form.block(2, &[ids, time, len.clone(), len, frame].concat()));
         }
         let ended = reread(&file, &["-w", "x.pcapng"])?;
-        check(&ended, &ended.file("x.pcapng")).with_context(|| format!("{form:?}"))?;
+        check(&ended, &ended.file("x.pcapng"), form).with_context(|| format!("{form:?}"))?;
     }
     Ok(())
 }
@@ -151,7 +155,7 @@ fn what_vtap_wrote() -> Result<()> {
     ensure!(outer.count("by_vni.9") == twice.len() as u64, "{}", outer.stats);
     let file = fs::read(outer.file("x.pcapng"))?;
     let ended = reread(&file, &["-w", "x.pcapng"])?;
-    check(&ended, &ended.file("x.pcapng"))
+    check(&ended, &ended.file("x.pcapng"), Form::USUAL)
 }
 
 fn count_and_snap_length() -> Result<()> {

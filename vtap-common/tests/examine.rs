@@ -116,6 +116,33 @@ fn a_cut_packet_keeps_its_length_on_the_wire() {
 }
 
 #[test]
+fn a_cut_packet_without_link_header_keeps_its_length_too() {
+    let ip = &udp_frame((1, 2), &[0; 1000])[14..];
+    let cut = matched(&vxlan(4790, [0x0c, 0, 0, 1, 0, 0, 9, 0], &ip[..64]));
+    assert_eq!((cut.inner.len, cut.wirelen() as usize), (64, ip.len()));
+}
+
+#[test]
+fn tags_of_every_kind_are_followed_up_to_four() {
+    let frame = udp_frame((53, 5353), b"x");
+    let tagged = |tags: &[u16]| {
+        let tags = tags.iter().flat_map(|kind| [&kind.to_be_bytes()[..], &[0, 1]].concat());
+        [frame[..12].to_vec(), tags.collect(), frame[12..].to_vec()].concat()
+    };
+    let kinds = [0x8100, 0x88a8, 0x9100, 0x8100, 0x8100];
+    for count in 0..=4 {
+        let inner = tagged(&kinds[..count]);
+        assert_eq!(matched(&mirrored(&inner)).inner.dst_port, 5353, "{count} tags");
+        let outer = mirrored(&frame);
+        let tags = tagged(&kinds[..count])[12..12 + 4 * count].to_vec();
+        let outer = [outer[..12].to_vec(), tags, outer[12..].to_vec()].concat();
+        assert_eq!(matched(&outer).inner.dst_port, 5353, "{count} tags outside");
+    }
+    let outcome = run(&mirrored(&tagged(&kinds)), &selection()).0;
+    assert!(matches!(outcome, Outcome::Malformed(Malformed::InnerVlan)), "{outcome:?}");
+}
+
+#[test]
 fn a_super_frame_states_no_length() {
     let mut frame = mirrored(&udp_frame((1, 2), &[0; 100]));
     frame[16..18].fill(0);
