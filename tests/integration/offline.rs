@@ -28,11 +28,13 @@ crate::tests![
     standard_input_and_compressed_files [],
     sections_and_blocks_of_other_kinds [],
     packets_in_obsolete_blocks [],
+    times_in_other_units [],
     what_tcpdump_wrote ["tcpdump"],
     what_vtap_wrote [],
     count_and_snap_length [],
     a_file_that_is_cut_off [],
     what_is_no_capture_file [],
+    the_file_that_is_read_is_not_written [],
     lines_come_as_packets_come [],
 ];
 
@@ -54,8 +56,7 @@ fn check(ended: &Ended, file: &Path, form: Form) -> Result<()> {
     ensure!(packets.len() == inner.len(), "{}", ended.stats);
     for (number, (packet, inner)) in packets.iter().zip(&inner).enumerate() {
         ensure!(packet.data == *inner && packet.wirelen as usize == inner.len(), "{packet:02x?}");
-        let unit = 1_000_000_000 / form.resolution;
-        let time = (BEGIN + APART * number as u64) / unit * unit;
+        let time = form.kept(BEGIN + APART * number as u64);
         ensure!(packet.time == time, "time {} instead of {time}", packet.time);
     }
     ensure!(ended.count("not_tunnel") == 2 && ended.stats["xdp_mode"] == "none");
@@ -113,6 +114,24 @@ fn packets_in_obsolete_blocks() -> Result<()> {
         }
         let ended = reread(&file, &["-w", "x.pcapng"])?;
         check(&ended, &ended.file("x.pcapng"), form).with_context(|| format!("{form:?}"))?;
+    }
+    Ok(())
+}
+
+/// Powers of two and of ten, with seconds to add to what the packets say.
+fn times_in_other_units() -> Result<()> {
+    let units = [(0x80 | 30, 1 << 30), (0x80 | 7, 1 << 7), (3, 1000), (0, 1)];
+    for ((unit, resolution), offset) in units.into_iter().zip([0, -1000, 1_000_000, 1]) {
+        for big_endian in [false, true] {
+            let form = Form { format: Format::Pcapng, big_endian, resolution };
+            let add = if big_endian { i64::to_be_bytes } else { i64::to_le_bytes }(offset);
+            let mut file = form.pcapng_head(1, &[(9, vec![unit]), (14, add.to_vec())]);
+            for (time, frame) in frames() {
+                file.extend(form.packet(time.strict_sub_signed(offset * 1_000_000_000), &frame));
+            }
+            let ended = reread(&file, &["-w", "x.pcapng"])?;
+            check(&ended, &ended.file("x.pcapng"), form).with_context(|| format!("{form:?}"))?;
+        }
     }
     Ok(())
 }
@@ -219,6 +238,22 @@ fn what_is_no_capture_file() -> Result<()> {
     }
     let ended = reread_in(tempfile::tempdir()?, &["-r", "absent"], &[])?;
     ensure!(ended.status.code() == Some(1) && ended.stderr.contains("absent: No such file"));
+    Ok(())
+}
+
+/// By whatever names.
+fn the_file_that_is_read_is_not_written() -> Result<()> {
+    let file = Form::USUAL.file(&frames());
+    for source in ["read", "-"] {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("read");
+        fs::write(&path, &file)?;
+        fs::hard_link(&path, dir.path().join("other.pcap"))?;
+        let ended = reread_in(dir, &["-r", source], &["-w", "other.pcap"])?;
+        ensure!(ended.status.code() == Some(1), "{}: {}", ended.status, ended.stderr);
+        ensure!(ended.stderr.contains("overwritten"), "{}", ended.stderr);
+        ensure!(fs::read(ended.file("read"))? == file, "it is not what it was");
+    }
     Ok(())
 }
 

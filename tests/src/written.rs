@@ -1,5 +1,8 @@
 //! Writes capture files in the forms that are met: either format, byte order and resolution.
 
+/// Per second.
+const NANOS: u128 = 1_000_000_000;
+
 /// Which of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -16,7 +19,7 @@ pub struct Form {
     pub format: Format,
     /// Whether numbers have their most significant byte first.
     pub big_endian: bool,
-    /// Units of time per second: a million or a billion.
+    /// Units of time per second: a million or a billion, but for [`Form::pcapng_head`].
     pub resolution: u64,
 }
 
@@ -67,25 +70,40 @@ impl Form {
                 self.u32(u32::from(link)),
             ]
             .concat(),
-            Format::Pcapng => {
-                let version = [self.u16(1), self.u16(0)].concat();
-                let section = [self.u32(0x1a2b_3c4d), version, vec![0xff; 8]].concat();
-                let resolution =
-                    [self.u16(9), self.u16(1), vec![if nanos { 9 } else { 6 }, 0, 0, 0]];
-                let interface = [self.u16(link), self.u16(0), self.u32(0), resolution.concat()];
-                let end = self.u32(0);
-                [
-                    self.block(0x0a0d_0d0a, &section),
-                    self.block(1, &[interface.concat(), end].concat()),
-                ]
-                .concat()
-            }
+            Format::Pcapng => self.pcapng_head(link, &[(9, vec![if nanos { 9 } else { 6 }])]),
         }
     }
 
-    fn packet(self, time: u64, frame: &[u8]) -> Vec<u8> {
+    /// A section with an interface that has these options: `if_tsresol` tells its
+    /// [`resolution`](Self::resolution).
+    #[must_use]
+    pub fn pcapng_head(self, link: u16, options: &[(u16, Vec<u8>)]) -> Vec<u8> {
+        let section = [self.u32(0x1a2b_3c4d), self.u16(1), self.u16(0), vec![0xff; 8]];
+        let mut interface = [self.u16(link), self.u16(0), self.u32(0)].concat();
+        for (kind, value) in options {
+            interface.extend([self.u16(*kind), self.u16(value.len() as u16)].concat());
+            interface.extend(value);
+            interface.resize(interface.len().next_multiple_of(4), 0);
+        }
+        interface.extend(self.u32(0));
+        [self.block(0x0a0d_0d0a, &section.concat()), self.block(1, &interface)].concat()
+    }
+
+    /// What a file holds of a time in nanoseconds.
+    #[must_use]
+    pub fn kept(self, time: u64) -> u64 {
+        (u128::from(self.ticks(time)) * NANOS / u128::from(self.resolution)) as u64
+    }
+
+    fn ticks(self, time: u64) -> u64 {
+        (u128::from(time) * u128::from(self.resolution) / NANOS) as u64
+    }
+
+    /// A packet with its time in nanoseconds.
+    #[must_use]
+    pub fn packet(self, time: u64, frame: &[u8]) -> Vec<u8> {
         let len = self.u32(frame.len() as u32);
-        let ticks = time / (1_000_000_000 / self.resolution);
+        let ticks = self.ticks(time);
         match self.format {
             Format::Pcap => {
                 let (seconds, rest) = (ticks / self.resolution, ticks % self.resolution);

@@ -256,6 +256,15 @@ impl Destination {
             Self::Pcapng(path)
         }
     }
+
+    /// The file, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::Pcapng(path) | Self::Pcap(path) => Some(path),
+        }
+    }
 }
 
 impl CaptureArgs {

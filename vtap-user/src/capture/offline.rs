@@ -6,7 +6,9 @@ mod input;
 mod tests;
 
 use std::{
+    fs,
     io::{BufReader, Cursor, Read},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     rc::Rc,
     time::Instant,
@@ -23,7 +25,7 @@ use self::{
 use super::{Accounts, both, sink::Sink};
 use crate::{
     account::{Setting, StatsFile},
-    cli::Plan,
+    cli::{Destination, Plan},
     output,
     packet::Packet,
 };
@@ -40,6 +42,9 @@ const BIG_ENDIAN: [u8; 4] = 0x1a2b_3c4d_u32.to_be_bytes();
 /// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     let name = path.display().to_string();
+    if plan.write.as_ref().and_then(Destination::path).is_some_and(|file| is_same(path, file)) {
+        bail!("{name} would be overwritten while it is read: write to another file");
+    }
     let mut records = Records::open(path).with_context(|| format!("cannot read {name}"))?;
     let outputs = output::open(plan)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
@@ -55,6 +60,15 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     let read = records.read(&mut replay).with_context(|| format!("cannot read on in {name}"));
     let flushed = replay.sink.flush();
     accounts.close(&replay.counters, replay.sink.into_tally(), both(read, flushed))
+}
+
+/// Whether what is read is a file that is there under the other name as well.
+fn is_same(read: &Path, written: &Path) -> bool {
+    let read = if read == Path::new("-") { Path::new("/dev/stdin") } else { read };
+    let (Ok(read), Ok(written)) = (fs::metadata(read), fs::metadata(written)) else {
+        return false;
+    };
+    read.is_file() && (read.dev(), read.ino()) == (written.dev(), written.ino())
 }
 
 /// Frames on their way through the shared path.

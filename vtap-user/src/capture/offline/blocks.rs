@@ -8,7 +8,9 @@ use pcap_parser::{
 
 use super::Replay;
 
-const NANOS: u64 = 1_000_000_000;
+/// Per second.
+const MICROS: u128 = 1_000_000;
+const NANOS: u128 = 1_000_000_000;
 /// The type of the Packet Block, which pcapng had before the Enhanced Packet Block.
 const PACKET_BLOCK: u32 = 2;
 
@@ -25,9 +27,9 @@ struct Interface {
     /// Bytes of a packet that were kept at most; 0 where there was no limit.
     snaplen: u32,
     /// Units of time per second.
-    resolution: u64,
-    /// Seconds to add.
-    offset: i64,
+    resolution: u128,
+    /// Nanoseconds to add.
+    offset: i128,
 }
 
 impl Section {
@@ -39,19 +41,19 @@ impl Section {
             }
             PcapBlockOwned::Legacy(packet) => {
                 let interface = self.interface(0)?;
-                let fraction = u64::from(packet.ts_usec) * (NANOS / interface.resolution);
-                let time = u64::from(packet.ts_sec) * NANOS + fraction;
+                let seconds = u128::from(packet.ts_sec) * interface.resolution;
+                let time = interface.nanos(seconds + u128::from(packet.ts_usec));
                 replay.frame(time, packet.data)?;
             }
             PcapBlockOwned::NG(Block::SectionHeader(header)) => {
                 *self = Self { big_endian: header.big_endian(), interfaces: Vec::new() };
             }
             PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
-                self.interfaces.push(Interface::of_pcapng(&description)?);
+                self.interfaces.push(Interface::of_pcapng(&description, self.big_endian));
             }
             PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                 let interface = self.interface(packet.if_id)?;
-                let time = interface.nanos(packet.ts_high, packet.ts_low);
+                let time = interface.nanos(ticks(packet.ts_high, packet.ts_low));
                 let data = packet.data.get(..packet.caplen as usize);
                 replay.frame(time, data.context("a packet is cut off")?)?;
             }
@@ -107,7 +109,7 @@ impl Section {
         };
         // The other half of the first is a count of drops.
         let id = if self.big_endian { number(0) >> 16 } else { number(0) & 0xffff };
-        let time = self.interface(id)?.nanos(number(4), number(8));
+        let time = self.interface(id)?.nanos(ticks(number(4), number(8)));
         let data = data.get(..number(12) as usize);
         Ok((time, data.context("a packet is cut off")?))
     }
@@ -115,24 +117,32 @@ impl Section {
 
 impl Interface {
     fn of_pcap(header: &PcapHeader) -> Self {
-        let resolution = if header.is_nanosecond_precision() { NANOS } else { 1_000_000 };
+        let resolution = if header.is_nanosecond_precision() { NANOS } else { MICROS };
         Self { link: header.network, snaplen: header.snaplen, resolution, offset: 0 }
     }
 
-    fn of_pcapng(description: &InterfaceDescriptionBlock<'_>) -> Result<Self> {
-        Ok(Self {
+    fn of_pcapng(description: &InterfaceDescriptionBlock<'_>, big_endian: bool) -> Self {
+        // The parser takes it for little-endian in any case.
+        let offset = description.if_tsoffset;
+        let offset = if big_endian { offset.swap_bytes() } else { offset };
+        // The first bit tells the base. The parser's own way to say it knows no powers of two.
+        let (base, exponent) = (description.if_tsresol >> 7, description.if_tsresol & 0x7f);
+        let base: u128 = if base == 0 { 10 } else { 2 };
+        Self {
             link: description.linktype,
             snaplen: description.snaplen,
-            resolution: description.ts_resolution().context("a bad time resolution")?,
-            offset: description.if_tsoffset,
-        })
+            resolution: base.saturating_pow(exponent.into()),
+            offset: i128::from(offset) * NANOS.cast_signed(),
+        }
     }
 
-    /// Nanoseconds since 1970 of a time in two halves.
-    fn nanos(&self, high: u32, low: u32) -> u64 {
-        let ticks = u128::from(high) << 32 | u128::from(low);
-        let nanos = ticks * u128::from(NANOS) / u128::from(self.resolution.max(1));
-        let offset = i128::from(self.offset) * i128::from(NANOS);
-        nanos.saturating_add_signed(offset) as u64
+    /// Nanoseconds since 1970; a time before or long after is some other.
+    fn nanos(&self, ticks: u128) -> u64 {
+        (ticks * NANOS / self.resolution).wrapping_add_signed(self.offset) as u64
     }
+}
+
+/// A time in two halves.
+fn ticks(high: u32, low: u32) -> u128 {
+    u128::from(high) << 32 | u128::from(low)
 }
