@@ -56,9 +56,10 @@ fn wrong_command_lines() -> Result<()> {
         (&["--rule", "include proto"], &["lacks"]),
         (&["--verdict", "reject"], &["auto", "pass", "drop"]),
         (&["--xdp-mode", "fast"], &["native", "generic"]),
-        (&["--ring-size", "many"], &["--ring-size", "4096"]),
+        (&["--ring-size", "many"], &["--ring-size", "512K"]),
         (&["-c", "0"], &["0"]),
         (&["--port", "4790", "-w", "x.pcap"], &["pcapng"]),
+        (&["-w", "-", "--print"], &["standard output"]),
         (&["--nonsense"], &["--nonsense"]),
     ] {
         check(&net, &[&["capture", "-i", TARGET_DEV], args].concat(), 2, words)?;

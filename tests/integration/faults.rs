@@ -2,13 +2,14 @@
 
 use std::{
     fs,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use nix::{
     sys::{
         signal::{Signal, kill},
@@ -17,17 +18,23 @@ use nix::{
     time::{ClockId, clock_gettime, clock_settime},
     unistd::Pid,
 };
+use rustix::{
+    fs::{CWD, Mode, mkfifoat},
+    io::ioctl_fionread,
+};
 use vtap_tests::{
-    capture::{Capture, Ended, suspend, wait_until},
+    capture::{Capture, Ended, binary, suspend, wait_until},
     file,
     frames::{self, mirrored},
     need::Need,
     net::{Net, TAP_DEV, TARGET_DEV},
     sender::Sender,
     wire::Wire,
+    written::Form,
 };
 
 crate::tests![
+    interface_is_down_at_first [],
     interface_goes_down_and_up [],
     interface_changes_its_mtu [],
     interface_is_given_jumbo_frames [Need::Kernel(5, 18)],
@@ -44,6 +51,8 @@ crate::tests![
     accounts_are_there_though_all_outputs_fail [],
     nobody_reads_standard_error [],
     pipe_of_packets_is_closed [],
+    pipe_of_packets_is_full [],
+    pipe_of_packets_is_never_read [],
     time_of_day_is_stepped [Need::OwnClock],
 ];
 
@@ -82,6 +91,18 @@ fn ends_for_want_of_interface(capture: Capture) -> Result<()> {
     ended.check_accounts()?;
     ensure!(ended.count("written") == 1 && ended.count("matched.packets") == 1);
     ensure!(file::read(&ended.file("x.pcapng"))?.len() == 1);
+    Ok(())
+}
+
+fn interface_is_down_at_first() -> Result<()> {
+    let net = Net::new()?;
+    net.target.run("ip link set ens3 down")?;
+    let capture = Capture::start(&net.target, &["-w", "x.pcapng", "--print"])?;
+    net.target.run("ip link set ens3 up")?;
+    let ended = goes_on(&net, capture)?;
+    for word in ["ens3 is down", "ens3 is up"] {
+        ensure!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
     Ok(())
 }
 
@@ -260,7 +281,7 @@ fn disk_fills() -> Result<()> {
 /// A shell in a directory of its own, once the `VTAP` of its script is attached.
 fn by_shell(net: &Net, script: &str) -> Result<(tempfile::TempDir, Child)> {
     let dir = tempfile::tempdir()?;
-    let vtap = format!("{} capture -i ens3", vtap_tests::capture::binary().display());
+    let vtap = format!("{} capture -i ens3", binary().display());
     let mut shell = net.target.command("sh");
     shell.args(["-c", &script.replace("VTAP", &vtap)]).current_dir(dir.path());
     let child = shell.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
@@ -365,23 +386,81 @@ fn nobody_reads_standard_error() -> Result<()> {
     Ok(())
 }
 
+/// Of a recording, some is then missing.
 fn pipe_of_packets_is_closed() -> Result<()> {
     let net = Net::new()?;
-    let script = format!(
-        "{} capture -i ens3 -w - | head -c 10000 >head",
-        vtap_tests::capture::binary().display()
-    );
-    let dir = tempfile::tempdir()?;
-    let mut shell = net.target.command("sh");
-    let shell = shell.args(["-c", &script]).current_dir(dir.path());
-    let mut shell = shell.stderr(std::process::Stdio::null()).spawn()?;
-    wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
+    let script = "(VTAP -w - 2>stderr; echo $? >code) | head -c 10000 >head";
+    let (dir, mut shell) = by_shell(&net, script)?;
     wait_until("the end", || {
         send(&net)?;
         Ok(shell.try_wait()?.is_some())
     })?;
     wait_until("detachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_none()))?;
     ensure!(fs::metadata(dir.path().join("head"))?.len() == 10_000);
+    let code = || -> Result<String> { Ok(fs::read_to_string(dir.path().join("code"))?) };
+    wait_until("its status", || Ok(code().is_ok_and(|code| !code.is_empty())))?;
+    let stderr = fs::read_to_string(dir.path().join("stderr"))?;
+    ensure!(code()? == "1\n" && stderr.contains("standard output: Broken pipe"), "{stderr}");
+    Ok(())
+}
+
+/// A signal ends the capture all the same, and its accounts are closed.
+fn pipe_of_packets_is_full() -> Result<()> {
+    let net = Net::new()?;
+    let frames: Vec<_> = (0..1000).map(|seq| mirrored(7, &frames::icmp(seq, &[0; 1000]))).collect();
+    let dir = tempfile::tempdir()?;
+    let file: Vec<_> = frames.iter().map(|frame| (0, frame.clone())).collect();
+    fs::write(dir.path().join("read"), Form::USUAL.file(&file))?;
+    for source in [["-i", TARGET_DEV], ["-r", "read"]] {
+        let mut command = net.target.command(&binary().display().to_string());
+        command.arg("capture").args(source).args(["-w", "-", "--stats-json", "s.json"]);
+        command.current_dir(dir.path()).stdout(Stdio::piped());
+        let mut vtap = command.stderr(fs::File::create(dir.path().join("stderr"))?).spawn()?;
+        if source[0] == "-i" {
+            wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
+            Sender::new(&net.tap)?.send_all(&frames)?;
+        }
+        // It fills the pipe, and is asked to end while it waits.
+        let pipe = vtap.stdout.as_ref().context("no pipe")?.as_fd();
+        let mut bytes = 0;
+        wait_until("a full pipe", || {
+            sleep(Duration::from_millis(100));
+            let before = std::mem::replace(&mut bytes, ioctl_fionread(pipe)?);
+            Ok(bytes > 0 && bytes == before)
+        })?;
+        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGTERM)?;
+        let mut status = None;
+        wait_until("the end", || {
+            status = vtap.try_wait()?;
+            Ok(status.is_some())
+        })?;
+        let stderr = fs::read_to_string(dir.path().join("stderr"))?;
+        ensure!(status.and_then(|status| status.code()) == Some(1), "{status:?}: {stderr}");
+        ensure!(stderr.contains("standard output: it took nothing"), "{stderr}");
+        let counters = counters(&dir.path().join("s.json"))?;
+        ensure!(counters["delivered"]["packets"] == 1000 && counters["written"] == 0, "{counters}");
+    }
+    Ok(())
+}
+
+/// Nor does one wait for ever that nobody opens.
+fn pipe_of_packets_is_never_read() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    mkfifoat(CWD, dir.path().join("pipe"), Mode::RWXU)?;
+    fs::write(dir.path().join("read"), Form::USUAL.file(&[]))?;
+    for source in [["-i", TARGET_DEV], ["-r", "read"]] {
+        let mut command = net.target.command(&binary().display().to_string());
+        command.arg("capture").args(source).args(["-w", "pipe"]).current_dir(dir.path());
+        let mut vtap = command.stderr(Stdio::piped()).spawn()?;
+        sleep(Duration::from_millis(500));
+        ensure!(vtap.try_wait()?.is_none(), "it does not wait for a reader");
+        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGINT)?;
+        let ended = vtap.wait_with_output()?;
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        ensure!(ended.status.code() == Some(1), "{}: {stderr}", ended.status);
+        ensure!(stderr.contains("cannot write pipe: nobody reads it"), "{stderr}");
+    }
     Ok(())
 }
 

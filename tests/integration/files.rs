@@ -1,13 +1,23 @@
 //! Other tools read the files.
 
-use std::{path::Path, process::Command};
+use std::{
+    fs::OpenOptions,
+    path::Path,
+    process::{Command, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use vtap_tests::{
-    capture::{Capture, run, wait_until},
+    capture::{Capture, binary, run, wait_until},
     file,
     frames::{self, assortment, mirrored},
-    net::Net,
+    need::Need,
+    net::{Net, TARGET_DEV},
     sender::Sender,
     written::Form,
 };
@@ -22,8 +32,10 @@ crate::tests![
     pcapng_to_standard_output [],
     network_identifiers_are_interfaces [],
     times_are_the_time_of_day [],
+    times_in_a_time_namespace ["unshare", Need::TimeNamespaces],
     counters_file_has_every_name [],
     counters_to_a_device [],
+    counters_through_a_link [],
 ];
 
 /// Captures an assortment into `name`.
@@ -162,23 +174,50 @@ fn network_identifiers_are_interfaces() -> Result<()> {
     Ok(())
 }
 
+/// Nanoseconds since 1970.
+fn time_of_day() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
+}
+
 fn times_are_the_time_of_day() -> Result<()> {
-    use std::time::{SystemTime, UNIX_EPOCH};
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_nanos() as u64);
     let net = Net::new()?;
     let capture = Capture::start(&net.target, &["-w", "x.pcap"])?;
     let sender = Sender::new(&net.tap)?;
     let mut between = Vec::new();
     for seq in 0..20 {
-        let before = now()?;
+        let before = time_of_day()?;
         sender.send(&mirrored(7, &frames::icmp(seq, &[])))?;
         std::thread::sleep(std::time::Duration::from_millis(15));
-        between.push(before..now()?);
+        between.push(before..time_of_day()?);
     }
     let ended = capture.stop()?;
     ended.check()?;
     for (packet, between) in file::read(&ended.file("x.pcap"))?.iter().zip(between) {
         ensure!(between.contains(&packet.time), "{} not in {between:?}", packet.time);
+    }
+    Ok(())
+}
+
+/// Where the monotonic clock is another than the kernel's, by however much.
+fn times_in_a_time_namespace() -> Result<()> {
+    for seconds in ["86400", "-1"] {
+        let net = Net::new()?;
+        let dir = tempfile::tempdir()?;
+        let mut command = net.target.command("unshare");
+        command.args(["--time", "--monotonic", seconds, "--"]).arg(binary());
+        command.args(["capture", "-i", TARGET_DEV, "-w", "x.pcap", "--print"]);
+        let lines = dir.path().join("lines");
+        command.stdout(std::fs::File::create(&lines)?).stderr(Stdio::null());
+        let mut vtap = command.current_dir(dir.path()).spawn()?;
+        wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
+        let before = time_of_day()?;
+        Sender::new(&net.tap)?.send(&mirrored(7, &frames::icmp(1, &[])))?;
+        wait_until("a line", || Ok(std::fs::read_to_string(&lines)?.lines().count() == 1))?;
+        let after = time_of_day()?;
+        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGINT)?;
+        ensure!(vtap.wait()?.success());
+        let packets = file::read(&dir.path().join("x.pcap"))?;
+        ensure!(packets.len() == 1 && (before..after).contains(&packets[0].time), "{packets:?}");
     }
     Ok(())
 }
@@ -197,6 +236,30 @@ fn counters_to_a_device() -> Result<()> {
     let counters: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     ensure!(output.status.success() && counters["written"] == 1, "{counters}");
     ensure!(std::fs::symlink_metadata(&device)?.is_symlink());
+    Ok(())
+}
+
+/// It stays, and what it leads to is replaced, or written on if it is open already.
+fn counters_through_a_link() -> Result<()> {
+    let file = Form::USUAL.file(&[(0, mirrored(7, &frames::icmp(1, &[])))]);
+    for target in ["plain", "/proc/self/fd/1"] {
+        let dir = tempfile::tempdir()?;
+        let [link, plain, read] = ["link", "plain", "read"].map(|name| dir.path().join(name));
+        std::os::unix::fs::symlink(target, &link)?;
+        std::fs::write(&plain, "old")?;
+        std::fs::write(&read, &file)?;
+        let mut command = Command::new(binary());
+        command.args(["capture", "--stats-json", "link", "-r", "read"]).current_dir(dir.path());
+        // Behind a line of its own, if that is the same file.
+        let ended = command.stdout(OpenOptions::new().write(true).open(&plain)?).status()?;
+        ensure!(ended.success() && std::fs::symlink_metadata(&link)?.is_symlink(), "{target}");
+        let written = std::fs::read_to_string(&plain)?;
+        let json = written.find('{').map(|at| written.split_at(at));
+        let (before, json) = json.with_context(|| format!("no counters in {written}"))?;
+        ensure!(before.is_empty() == (target == "plain"), "{target}: {written}");
+        let counters: serde_json::Value = serde_json::from_str(json)?;
+        ensure!(counters["written"] == 1, "{written}");
+    }
     Ok(())
 }
 

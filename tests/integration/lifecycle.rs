@@ -1,9 +1,12 @@
 //! Nothing is left behind, whatever way a capture ends.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, process::Stdio};
 
 use anyhow::{Result, ensure};
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use vtap_tests::{
     capture::{self, Capture, POLL, PROGRAMS, wait_until},
     frames::{self, mirrored},
@@ -17,6 +20,7 @@ const MAPS: [&str; 4] = ["VTAP_", "AYA_LOGS", ".rodata", "vtap_ring_"];
 
 crate::tests![
     signals_detach [],
+    nohup_is_respected ["nohup"],
     a_killed_capture_leaves_nothing [],
     a_closed_pipe_ends_the_capture [],
     bpftool_shows_names ["bpftool"],
@@ -25,7 +29,7 @@ crate::tests![
 
 fn signals_detach() -> Result<()> {
     let net = Net::new()?;
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let capture = Capture::start(&net.target, &[])?;
         ensure!(net.target.xdp_program(TARGET_DEV)?.is_some());
         capture.signal(signal)?;
@@ -34,6 +38,22 @@ fn signals_detach() -> Result<()> {
         ensure!(ended.stderr.contains("packets delivered"), "{}", ended.stderr);
         ensure!(net.target.xdp_program(TARGET_DEV)?.is_none(), "{signal}");
     }
+    Ok(())
+}
+
+/// So that it may go on when its terminal is closed.
+fn nohup_is_respected() -> Result<()> {
+    let net = Net::new()?;
+    let mut command = net.target.command("nohup");
+    command.arg(capture::binary()).args(["capture", "-i", TARGET_DEV, "--no-print"]);
+    let mut vtap = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
+    let id = Pid::from_raw(i32::try_from(vtap.id())?);
+    kill(id, Signal::SIGHUP)?;
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    ensure!(vtap.try_wait()?.is_none(), "it ends");
+    kill(id, Signal::SIGINT)?;
+    ensure!(vtap.wait()?.success());
     Ok(())
 }
 

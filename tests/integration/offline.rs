@@ -120,7 +120,7 @@ fn packets_in_obsolete_blocks() -> Result<()> {
 
 /// Powers of two and of ten, with seconds to add to what the packets say.
 fn times_in_other_units() -> Result<()> {
-    let units = [(0x80 | 30, 1 << 30), (0x80 | 7, 1 << 7), (3, 1000), (0, 1)];
+    let units = [(0x80 + 30, 1 << 30), (0x80 + 7, 1 << 7), (3, 1000), (0, 1)];
     for ((unit, resolution), offset) in units.into_iter().zip([0, -1000, 1_000_000, 1]) {
         for big_endian in [false, true] {
             let form = Form { format: Format::Pcapng, big_endian, resolution };
@@ -174,7 +174,11 @@ fn what_vtap_wrote() -> Result<()> {
     ensure!(outer.count("by_vni.9") == twice.len() as u64, "{}", outer.stats);
     let file = fs::read(outer.file("x.pcapng"))?;
     let ended = reread(&file, &["-w", "x.pcapng"])?;
-    check(&ended, &ended.file("x.pcapng"), Form::USUAL)
+    check(&ended, &ended.file("x.pcapng"), Form::USUAL)?;
+    // After that, there is no tunnel any more.
+    let ended = reread(&fs::read(ended.file("x.pcapng"))?, &["--no-print"])?;
+    ensure!(ended.stderr.contains("no mirrored packet"), "{}", ended.stderr);
+    ended.check()
 }
 
 fn count_and_snap_length() -> Result<()> {
@@ -238,6 +242,9 @@ fn what_is_no_capture_file() -> Result<()> {
     }
     let ended = reread_in(tempfile::tempdir()?, &["-r", "absent"], &[])?;
     ensure!(ended.status.code() == Some(1) && ended.stderr.contains("absent: No such file"));
+    // A name that would colour the terminal.
+    let ended = reread_in(tempfile::tempdir()?, &["-r", "\x1b[31mred"], &[])?;
+    ensure!(ended.stderr.contains("\\u{1b}[31mred: No such file"), "{}", ended.stderr);
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub enum Need {
     OwnClock,
     /// The kernel's VLAN devices.
     VlanDevices,
+    /// The kernel's time namespaces.
+    TimeNamespaces,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
@@ -67,6 +69,10 @@ impl Need {
             Self::VlanDevices => {
                 let made = can_make("v0 type veth && ip link add link v0 type vlan id 1");
                 (!made).then(|| "needs a kernel with VLAN devices".into())
+            }
+            Self::TimeNamespaces => {
+                let there = std::path::Path::new("/proc/self/ns/time").exists();
+                (!there).then(|| "needs a kernel with time namespaces".into())
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())

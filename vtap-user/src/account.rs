@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    fs::{self, Permissions},
+    fs::{OpenOptions, Permissions},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -17,6 +17,8 @@ use vtap_common::{
     reason::{Lost, Malformed},
     record::{ProtocolClass, RecordHeader},
 };
+
+use crate::named_pipe;
 
 /// Network identifiers that are counted one by one; what is beyond counts as `other`. Without a
 /// bound, made-up identifiers would take up the memory.
@@ -146,7 +148,8 @@ impl Serialize for Reasons {
     }
 }
 
-/// The file of `--stats-json`: it appears whole or not at all, and only at the end.
+/// The file of `--stats-json`. It appears whole or not at all, and only at the end, unless it is
+/// none: a device or a pipe is written.
 pub struct StatsFile {
     path: PathBuf,
 }
@@ -177,14 +180,16 @@ impl StatsFile {
 
     fn put(&self, json: &[u8]) -> Result<()> {
         if self.is_special() {
-            return Ok(fs::write(&self.path, json)?);
+            let mut file = named_pipe::open(OpenOptions::new().append(true), &self.path)?;
+            return Ok(file.write_all(json)?);
         }
         let mut file = tempfile::Builder::new()
             // Readable for others, as any file that is simply created.
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(self.dir())?;
         file.write_all(json)?;
-        file.persist(&self.path)?;
+        // Where the path is a link, that stays.
+        file.persist(self.path.canonicalize().as_ref().unwrap_or(&self.path))?;
         Ok(())
     }
 
@@ -192,13 +197,20 @@ impl StatsFile {
         format!("cannot write the counters to {}", self.path.display())
     }
 
-    fn dir(&self) -> &Path {
-        self.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    /// Where the file is to be.
+    fn dir(&self) -> PathBuf {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        dir.unwrap_or(Path::new(".")).to_owned()
     }
 
-    /// A device or a pipe, such as `/dev/stdout`, is written and not replaced.
+    /// Whether it is a device, a pipe, or what some process has open, such as `/dev/stdout`: that
+    /// leads through `/proc`, whatever it is in the end.
     fn is_special(&self) -> bool {
-        self.path.metadata().is_ok_and(|found| !found.is_file())
+        let target = self.path.read_link().unwrap_or_default();
+        let dir = self.path.parent().and_then(|dir| dir.canonicalize().ok()).unwrap_or_default();
+        [target, dir].iter().any(|path| path.starts_with("/proc"))
+            || self.path.metadata().is_ok_and(|found| !found.is_file())
     }
 }
 

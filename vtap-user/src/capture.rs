@@ -28,16 +28,23 @@ struct Accounts {
     setting: Setting,
     stats_file: Option<StatsFile>,
     begin: Instant,
+    /// Whether packets are kept, so that it is a failure when nobody takes them.
+    recording: bool,
 }
 
 impl Accounts {
+    /// Of a capture that begins now.
+    fn open(plan: &Plan, setting: Setting, stats_file: Option<StatsFile>) -> Self {
+        Self { setting, stats_file, begin: Instant::now(), recording: plan.write.is_some() }
+    }
+
     /// Writes the counters, shows the summary, and passes on how the capture went.
     fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
         let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
         let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats));
         say!("{}", stats.summary().trim_end());
         match both(result, written) {
-            Err(error) if nobody_reads(&error) => Ok(()),
+            Err(error) if !self.recording && nobody_reads(&error) => Ok(()),
             result => result,
         }
     }

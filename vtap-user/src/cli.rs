@@ -279,6 +279,9 @@ impl CaptureArgs {
                  an Ethernet header: name the file .pcapng",
             ));
         }
+        if self.print && matches!(write, Some(Destination::Stdout)) {
+            return Err(usage("-w - and --print would both write to standard output"));
+        }
         Ok(Plan {
             source: match self.read {
                 Some(path) => Source::File(path),

@@ -7,21 +7,17 @@ use crate::{clock::monotonic, ring::Ring};
 
 /// Records after which the space is given back, so that the kernel never waits for a long pass.
 const BATCH: usize = 1024;
-const SECOND: u64 = 1_000_000_000;
 
 /// All rings of one capture.
 pub struct Drain {
     rings: Vec<Ring>,
-    /// Whether records are of another clock than this process has, by which none is too young: in a
-    /// time namespace of its own.
-    clock_differs: bool,
 }
 
 impl Drain {
     /// Of these rings.
     #[must_use]
     pub const fn new(rings: Vec<Ring>) -> Self {
-        Self { rings, clock_differs: false }
+        Self { rings }
     }
 
     /// The rings, to wait for.
@@ -42,7 +38,7 @@ impl Drain {
     ) -> Result<usize> {
         // What comes while the rings are looked at, one after the other, is left for the next time:
         // of two packets in different rings, the later one must not go first.
-        let now = if self.clock_differs { u64::MAX } else { monotonic() };
+        let now = monotonic();
         self.rings.iter_mut().for_each(Ring::look);
         let mut taken = 0;
         let mut result = Ok(());
@@ -81,7 +77,6 @@ impl Drain {
             let Some(record) = ring.peek() else { continue };
             let (header, _) = split(record)?;
             if header.timestamp > now {
-                self.clock_differs |= header.timestamp - now > SECOND;
                 continue;
             }
             match oldest {

@@ -7,7 +7,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
-mod say;
+pub mod say;
 
 mod account;
 pub mod capture;
@@ -15,9 +15,11 @@ pub mod cli;
 mod clock;
 pub mod drain;
 pub mod kernel;
+mod named_pipe;
 pub mod netlink;
 mod output;
 mod packet;
 pub mod ring;
 mod show;
+mod signals;
 mod verdict;

@@ -37,7 +37,7 @@ fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
         .iter()
         .find(|interface| interface.vxlan_port.is_some_and(|port| ports.contains(&port)));
     if let Some(Interface { name, vxlan_port: Some(port), .. }) = device {
-        return Some(format!("VXLAN device {} uses port {port}", name.escape_default()));
+        return Some(format!("VXLAN device {name} uses port {port}"));
     }
     let sockets = [procfs::net::udp(), procfs::net::udp6()];
     let mut sockets = sockets.into_iter().flatten().flatten();

@@ -13,8 +13,9 @@ static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
 #[btf_map]
 static VTAP_RINGS: ArrayOfMaps<Ring, MAX_RINGS> = ArrayOfMaps::new();
 
-/// A ring of records; its size here is but the least the kernel accepts.
-pub type Ring = RingBuf<u64, 4096>;
+/// A ring of records; its size here is but the least that every kernel accepts, as pages are of up
+/// to 64 kB.
+pub type Ring = RingBuf<u64, 65_536>;
 
 /// This CPU's state.
 #[inline(always)]

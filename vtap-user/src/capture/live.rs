@@ -3,25 +3,25 @@
 use std::{
     io::{PipeWriter, pipe},
     path::Path,
-    time::Instant,
 };
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::util::online_cpus;
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 
-use super::{Accounts, reader::Reader, sink::Sink};
+use super::{Accounts, both, reader::Reader, sink::Sink};
 use crate::{
     account::{Setting, StatsFile},
     cli::Plan,
     drain::Drain,
     kernel::{self, Attached, Tap, TapSettings},
     netlink::{self, Change, Interface, Watch},
-    output, verdict,
+    output,
+    signals::Signals,
+    verdict,
 };
 
 /// The memory that rings take by default: this much per CPU, and in all not more than that.
@@ -40,7 +40,7 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
     kernel::check_free(interface)?;
     // Signals are waited for before there is anything to clean up.
-    let signals = Signals::new()?;
+    let signals = Signals::watch()?;
     let (mut tap, rings) = kernel::load(&TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
@@ -61,13 +61,16 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
         rules: plan.rules.clone(),
     };
     announce(&setting, &attached, &verdict.reason);
+    if !interface.up {
+        say!("vtap: {name} is down; packets come when it is up");
+    }
     warn_of_mtu(attached.most_mtu, interface.mtu);
     share_clock(&mut tap, interface);
     if plan.verbose > 0 {
         say!("vtap: {}", tap.path());
     }
 
-    let accounts = Accounts { setting, stats_file, begin: Instant::now() };
+    let accounts = Accounts::open(plan, setting, stats_file);
     let reader = Reader::new(Drain::new(rings), Sink::new(outputs, plan.count));
     let (reader, result) = read_until_stopped(reader, attached, signals, watch).await?;
     accounts.close(&tap.counters()?, reader.into_tally(), result)
@@ -145,7 +148,7 @@ fn relay_kernel_log(tap: &mut Tap) -> Result<()> {
 async fn read_until_stopped(
     mut reader: Reader,
     attached: Attached,
-    mut signals: Signals,
+    signals: Signals,
     mut watch: Watch,
 ) -> Result<(Reader, Result<()>)> {
     let (stopped, stop) = pipe().context("cannot make a pipe")?;
@@ -159,8 +162,9 @@ async fn read_until_stopped(
             detach(attached);
             read?
         }
-        () = signals.any() => {
+        waited = signals.first() => {
             detach(attached);
+            reason = waited.context("cannot wait for signals");
             stop_reading(stop, reading).await?
         }
         gone = until_gone(&mut watch, attached.most_mtu) => {
@@ -169,7 +173,7 @@ async fn read_until_stopped(
             stop_reading(stop, reading).await?
         }
     };
-    let result = reader.finish(result).and(reason);
+    let result = both(reader.finish(result), reason);
     Ok((reader, result))
 }
 
@@ -182,9 +186,7 @@ async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
                 say!("vtap: {name} is down; the capture goes on when it is up again");
             }
             Change::Up => say!("vtap: {name} is up again"),
-            Change::Renamed(new) => {
-                say!("vtap: {name} is now called {}", new.escape_default());
-            }
+            Change::Renamed(new) => say!("vtap: {name} is now called {new}"),
             Change::Mtu(mtu) => {
                 say!("vtap: {name} has an MTU of {mtu} now");
                 warn_of_mtu(most_mtu, mtu);
@@ -208,28 +210,6 @@ async fn stop_reading<T>(stop: PipeWriter, reading: JoinHandle<T>) -> Result<T> 
 fn detach(attached: Attached) {
     drop(attached);
     kernel::wait_for_running_programs();
-}
-
-/// The signals that end a capture in good order.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]

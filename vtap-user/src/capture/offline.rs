@@ -6,28 +6,26 @@ mod input;
 mod tests;
 
 use std::{
+    cell::Cell,
     fs,
     io::{BufReader, Cursor, Read},
     os::unix::fs::MetadataExt as _,
     path::Path,
     rc::Rc,
-    time::Instant,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use pcap_parser::{LegacyPcapReader, PcapError, PcapNGReader, traits::PcapReaderIterator};
 use vtap_common::{Outcome, counters::Counters, examine, record::RecordHeader};
 
-use self::{
-    blocks::Section,
-    input::{Input, State},
-};
+use self::{blocks::Section, input::Input};
 use super::{Accounts, both, sink::Sink};
 use crate::{
     account::{Setting, StatsFile},
     cli::{Destination, Plan},
     output,
     packet::Packet,
+    signals,
 };
 
 /// The reader's buffer; a block must fit. Super-frames are of 64 kB and somewhat more.
@@ -54,12 +52,20 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         verdict: "none",
         rules: plan.rules.clone(),
     };
-    let accounts = Accounts { setting, stats_file, begin: Instant::now() };
+    let accounts = Accounts::open(plan, setting, stats_file);
     let mut replay =
         Replay { plan, counters: Counters::ZERO, sink: Sink::new(outputs, plan.count) };
-    let read = records.read(&mut replay).with_context(|| format!("cannot read on in {name}"));
+    let read = records.read(&mut replay, &name);
     let flushed = replay.sink.flush();
-    accounts.close(&replay.counters, replay.sink.into_tally(), both(read, flushed))
+    let Counters { received, tunnel, .. } = replay.counters;
+    let closed = accounts.close(&replay.counters, replay.sink.into_tally(), both(read, flushed));
+    if received.packets > 0 && tunnel == 0 {
+        say!(
+            "vtap: {name} holds no mirrored packet: another tap port (--port)? What vtap itself \
+             wrote is out of its tunnel already"
+        );
+    }
+    closed
 }
 
 /// Whether what is read is a file that is there under the other name as well.
@@ -95,17 +101,18 @@ impl Replay<'_> {
 struct Records {
     /// None where a signal came before there was anything to read.
     blocks: Option<Box<dyn PcapReaderIterator>>,
-    state: Rc<State>,
+    /// Whether reading failed only because nothing is at hand.
+    idle: Rc<Cell<bool>>,
     section: Section,
 }
 
 impl Records {
     fn open(path: &Path) -> Result<Self> {
-        let state = Rc::new(State::default());
-        Self::of(Input::open(path, Rc::clone(&state))?, state)
+        let idle = Rc::new(Cell::new(false));
+        Self::of(Input::open(path, Rc::clone(&idle))?, idle)
     }
 
-    fn of(mut raw: impl Read + 'static, state: Rc<State>) -> Result<Self> {
+    fn of(mut raw: impl Read + 'static, idle: Rc<Cell<bool>>) -> Result<Self> {
         let mut magic = Vec::new();
         input::fill(&mut magic, ZSTD_MAGIC.len(), &mut raw)?;
         let compressed = magic == ZSTD_MAGIC;
@@ -116,27 +123,30 @@ impl Records {
         } else {
             blocks(Box::new(raw))
         };
-        let blocks = if state.is_stopped() { None } else { Some(blocks?) };
-        Ok(Self { blocks, state, section: Section::default() })
+        let blocks = if signals::came() { None } else { Some(blocks?) };
+        Ok(Self { blocks, idle, section: Section::default() })
     }
 
-    /// Hands every frame on.
-    fn read(&mut self, replay: &mut Replay<'_>) -> Result<()> {
+    /// Hands every frame on; `name` is for error messages.
+    fn read(&mut self, replay: &mut Replay<'_>, name: &str) -> Result<()> {
         let Some(blocks) = &mut self.blocks else { return Ok(()) };
-        while !replay.sink.is_full() && !self.state.is_stopped() {
+        let failed = || format!("cannot read on in {name}");
+        while !replay.sink.is_full() && !signals::came() {
             match blocks.next() {
                 Ok((consumed, block)) => {
-                    self.section.block(replay, block)?;
+                    if let Some((time, frame)) = self.section.frame(block).with_context(failed)? {
+                        replay.frame(time, frame)?;
+                    }
                     blocks.consume(consumed);
                 }
                 Err(PcapError::Eof) => break,
                 Err(PcapError::Incomplete(_)) => match blocks.refill() {
                     Ok(()) => {}
-                    Err(_) if self.state.is_stopped() => {}
-                    Err(_) if self.state.is_idle() => replay.sink.flush()?,
-                    Err(error) => bail!(why(&error)),
+                    Err(_) if signals::came() => {}
+                    Err(_) if self.idle.get() => replay.sink.flush()?,
+                    Err(error) => bail!("{}: {}", failed(), why(&error)),
                 },
-                Err(error) => bail!(why(&error)),
+                Err(error) => bail!("{}: {}", failed(), why(&error)),
             }
         }
         Ok(())

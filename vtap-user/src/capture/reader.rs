@@ -40,7 +40,7 @@ impl Reader {
     /// Reads until the other end of `stopped` is closed or the sink is full.
     pub fn run(&mut self, stopped: &PipeReader) -> Result<()> {
         loop {
-            let taken = self.empty_rings()?;
+            let taken = self.empty_rings(false)?;
             let waits = self.sink.keep_up()?;
             if self.sink.is_full() || self.wait(stopped, taken, waits)? {
                 return Ok(());
@@ -51,11 +51,11 @@ impl Reader {
     /// Hands on what is left in the rings once nothing is written to them any more. After an error,
     /// then or before, that is only counted.
     pub fn finish(&mut self, result: Result<()>) -> Result<()> {
-        let result = result.and_then(|()| self.empty_rings().map(drop));
+        let result = result.and_then(|()| self.empty_rings(true).map(drop));
         if result.is_err() {
             self.sink.close();
         }
-        let counted = self.empty_rings().map(drop);
+        let counted = self.empty_rings(true).map(drop);
         both(both(result, counted), self.sink.flush())
     }
 
@@ -64,8 +64,9 @@ impl Reader {
         self.sink.into_tally()
     }
 
-    /// Returns whether there was anything in them.
-    fn empty_rings(&mut self) -> Result<bool> {
+    /// Takes what is in the rings, or unless that is to be `all`, what the sink has room for and a
+    /// little more. Returns whether there was anything.
+    fn empty_rings(&mut self, all: bool) -> Result<bool> {
         let Self { drain, sink, clock, .. } = self;
         let mut any = false;
         loop {
@@ -74,7 +75,7 @@ impl Reader {
                 sink.take(&Packet { time: clock.utc(header.timestamp), header, data })
             })?;
             any |= taken > 0;
-            if !Drain::was_full(taken) {
+            if !Drain::was_full(taken) || (!all && sink.is_full()) {
                 return Ok(any);
             }
         }

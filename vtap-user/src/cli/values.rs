@@ -81,7 +81,6 @@ pub fn protocol(text: &str) -> Result<Range, String> {
 
 /// Bytes, with `K`, `M` or `G` for multiples of 1024; rounded up to what a ring can be.
 pub fn ring_size(text: &str) -> Result<u32, String> {
-    const LEAST: u64 = 4096;
     const MOST: u64 = 1 << 30;
     let (number, shift) = match text.char_indices().last() {
         Some((end, 'k' | 'K')) => (&text[..end], 10),
@@ -90,10 +89,11 @@ pub fn ring_size(text: &str) -> Result<u32, String> {
         _ => (text, 0),
     };
     let bytes = number.parse::<u32>().ok().map(|number| u64::from(number) << shift);
+    let page = rustix::param::page_size() as u64;
     bytes
         .filter(|bytes| (1..=MOST).contains(bytes))
-        .map(|bytes| bytes.next_power_of_two().max(LEAST) as u32)
-        .ok_or_else(|| "use a number of bytes from 4096 to 1G, such as 65536, 512K or 64M".into())
+        .map(|bytes| bytes.next_power_of_two().max(page) as u32)
+        .ok_or_else(|| "use a number of bytes up to 1G, such as 65536, 512K or 64M".into())
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! What the blocks of a file say.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use pcap_parser::{
     Block, Linktype, PcapBlockOwned, PcapHeader,
     pcapng::{InterfaceDescriptionBlock, SimplePacketBlock, UnknownBlock},
 };
-
-use super::Replay;
 
 /// Per second.
 const MICROS: u128 = 1_000_000;
 const NANOS: u128 = 1_000_000_000;
 /// The type of the Packet Block, which pcapng had before the Enhanced Packet Block.
 const PACKET_BLOCK: u32 = 2;
+/// Of a section: a small compressed file could else fill the memory.
+const MAX_INTERFACES: usize = 65_536;
 
 /// A section of a pcapng file, or a whole pcap file.
 #[derive(Default)]
@@ -33,40 +33,40 @@ struct Interface {
 }
 
 impl Section {
-    /// Hands on the frame of a block, if it has one.
-    pub fn block(&mut self, replay: &mut Replay<'_>, block: PcapBlockOwned<'_>) -> Result<()> {
-        match block {
+    /// The frame of a block, if it has one, and its time in nanoseconds since 1970.
+    pub fn frame<'a>(&mut self, block: PcapBlockOwned<'a>) -> Result<Option<(u64, &'a [u8])>> {
+        let frame = match block {
             PcapBlockOwned::LegacyHeader(header) => {
                 self.interfaces.push(Interface::of_pcap(&header));
+                return Ok(None);
             }
             PcapBlockOwned::Legacy(packet) => {
                 let interface = self.interface(0)?;
                 let seconds = u128::from(packet.ts_sec) * interface.resolution;
-                let time = interface.nanos(seconds + u128::from(packet.ts_usec));
-                replay.frame(time, packet.data)?;
+                (interface.nanos(seconds + u128::from(packet.ts_usec)), packet.data)
             }
             PcapBlockOwned::NG(Block::SectionHeader(header)) => {
                 *self = Self { big_endian: header.big_endian(), interfaces: Vec::new() };
+                return Ok(None);
             }
             PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
+                ensure!(self.interfaces.len() < MAX_INTERFACES, "it has too many interfaces");
                 self.interfaces.push(Interface::of_pcapng(&description, self.big_endian));
+                return Ok(None);
             }
             PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                 let interface = self.interface(packet.if_id)?;
                 let time = interface.nanos(ticks(packet.ts_high, packet.ts_low));
                 let data = packet.data.get(..packet.caplen as usize);
-                replay.frame(time, data.context("a packet is cut off")?)?;
+                (time, data.context("a packet is cut off")?)
             }
-            PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-                replay.frame(0, self.simple(&packet)?)?;
-            }
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, self.simple(&packet)?),
             PcapBlockOwned::NG(Block::Unknown(block)) if self.kind(&block) == PACKET_BLOCK => {
-                let (time, data) = self.obsolete(&block)?;
-                replay.frame(time, data)?;
+                self.obsolete(&block)?
             }
-            PcapBlockOwned::NG(_) => {}
-        }
-        Ok(())
+            PcapBlockOwned::NG(_) => return Ok(None),
+        };
+        Ok(Some(frame))
     }
 
     /// The parser takes it for little-endian in any case.

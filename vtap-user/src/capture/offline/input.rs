@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     fs::File,
     io::{self, ErrorKind, Read},
-    os::{fd::AsFd as _, unix::net::UnixStream},
+    os::fd::AsFd as _,
     path::Path,
     rc::Rc,
 };
@@ -13,31 +13,10 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    low_level::pipe,
-};
+
+use crate::signals::Signals;
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-
-/// What becomes of an input that is read through others, which do not pass on every error.
-#[derive(Default)]
-pub struct State {
-    idle: Cell<bool>,
-    stopped: Cell<bool>,
-}
-
-impl State {
-    /// Whether the last that was read is an error only because nothing is at hand.
-    pub fn is_idle(&self) -> bool {
-        self.idle.get()
-    }
-
-    /// Whether a signal has ended the input.
-    pub fn is_stopped(&self) -> bool {
-        self.stopped.get()
-    }
-}
 
 /// A file that signals end.
 ///
@@ -45,13 +24,15 @@ impl State {
 /// before can be shown; the next time it waits.
 pub struct Input {
     file: File,
-    signals: UnixStream,
-    state: Rc<State>,
+    signals: Signals,
+    /// Whether the last that was read is that error: it is read through others, which do not pass
+    /// on every error.
+    idle: Rc<Cell<bool>>,
 }
 
 impl Input {
     /// Opens a file; `-` is standard input.
-    pub fn open(path: &Path, state: Rc<State>) -> io::Result<Self> {
+    pub fn open(path: &Path, idle: Rc<Cell<bool>>) -> io::Result<Self> {
         let file = if path == Path::new("-") {
             // `Stdin` itself has a buffer, into which nobody sees.
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
@@ -59,32 +40,27 @@ impl Input {
             File::open(path)?
         };
         // Not before the file is open: for a named pipe, that may take for ever.
-        let (signals, signalled) = UnixStream::pair()?;
-        for signal in [SIGINT, SIGTERM] {
-            pipe::register(signal, signalled.try_clone()?)?;
-        }
-        Ok(Self { file, signals, state })
+        Ok(Self { file, signals: Signals::watch()?, idle })
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let was_idle = self.state.idle.replace(false);
+        let was_idle = self.idle.replace(false);
         let mut fds =
             [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.file, PollFlags::IN)];
-        while !self.state.is_stopped() {
+        loop {
             match poll(&mut fds, (!was_idle).then_some(&AT_ONCE)) {
                 Ok(0) => {
-                    self.state.idle.set(true);
+                    self.idle.set(true);
                     return Err(ErrorKind::WouldBlock.into());
                 }
                 Ok(_) if fds[0].revents().is_empty() => return (&self.file).read(buffer),
-                Ok(_) => self.state.stopped.set(true),
+                Ok(_) => return Ok(0),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(0)
     }
 }
 

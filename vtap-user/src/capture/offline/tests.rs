@@ -30,7 +30,7 @@ fn received(file: Vec<u8>) -> (Traffic, Result<()>) {
     let sink = Sink::new(Vec::new(), None);
     let mut replay = Replay { plan: &plan, counters: Counters::ZERO, sink };
     let records = Records::of(Cursor::new(file), Rc::default());
-    let result = records.and_then(|mut file| file.read(&mut replay));
+    let result = records.and_then(|mut file| file.read(&mut replay, "it"));
     (replay.counters.received, result)
 }
 
@@ -97,8 +97,17 @@ fn only_interfaces_with_packets_must_be_ethernet() {
     assert_eq!(read(file.clone()), (1, true));
     let (received, result) = received([file, packet(0, 1)].concat());
     assert_eq!(received.packets, 1);
-    let error = result.unwrap_err().to_string();
+    let error = format!("{:#}", result.unwrap_err());
     assert!(error.contains("link type") && error.contains("Ethernet"), "{error}");
+}
+
+#[test]
+fn interfaces_do_not_fill_the_memory() {
+    let file = [section(), interface(ETHERNET, 0).repeat(100_000), packet(0, 0)].concat();
+    let (received, result) = received(file);
+    assert_eq!(received.packets, 0);
+    let error = format!("{:#}", result.unwrap_err());
+    assert!(error.contains("too many interfaces"), "{error}");
 }
 
 #[test]

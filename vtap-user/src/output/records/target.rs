@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use zstd::bulk::Compressor;
 
 use super::{ZSTD, writer::Batch};
+use crate::named_pipe;
 
 /// Where records are written to.
 pub struct Target {
@@ -28,7 +29,7 @@ impl Target {
     pub fn create(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).open(path);
+        let file = named_pipe::open(options.write(true).create(true).truncate(false), path);
         let file = file.with_context(|| format!("cannot write {name}"))?;
         let compressed = path.extension().is_some_and(|extension| extension == ZSTD);
         let compressor = compressed.then(|| Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL));
@@ -41,6 +42,11 @@ impl Target {
         let stdout = io::stdout().as_fd().try_clone_to_owned().context("no standard output")?;
         let name = "standard output".into();
         Ok(Self { file: stdout.into(), untouched: false, name, compressor: None })
+    }
+
+    /// For error messages.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether it compresses.

@@ -1,19 +1,27 @@
 //! The thread that writes, so that whoever takes packets does not wait for a disk.
 
 use std::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::target::Target;
+use crate::signals;
 
 /// Batches under way at most, after which whoever hands over waits: that bounds the memory.
 const UNDER_WAY: usize = 16;
 
 /// Bytes that are written at once: many packets, and still within a CPU's cache.
 const BATCH: usize = 256 << 10;
+
+/// How long a target may take nothing once a signal has come. A disk may be slow, and a pipe that
+/// nobody reads must not keep vtap from ending.
+const GRACE: Duration = Duration::from_secs(5);
+/// Between two looks whether a signal has come.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whole records.
 pub struct Batch {
@@ -60,6 +68,10 @@ pub struct Writer {
     under_way: usize,
     spare: Vec<Batch>,
     packets: u64,
+    /// For error messages.
+    name: String,
+    /// Whether the target took nothing for too long; it is told once.
+    stuck: bool,
 }
 
 impl Writer {
@@ -67,12 +79,21 @@ impl Writer {
     pub fn new(target: Target) -> Result<Self> {
         let (to_thread, batches) = channel();
         let (done, from_thread) = channel();
+        let name = target.name().to_owned();
         let writer = move || write(target, &batches, &done);
         thread::Builder::new()
             .name("vtap-writer".into())
             .spawn(writer)
             .context("cannot start the thread that writes")?;
-        Ok(Self { to_thread, from_thread, under_way: 0, spare: Vec::new(), packets: 0 })
+        Ok(Self {
+            to_thread,
+            from_thread,
+            under_way: 0,
+            spare: Vec::new(),
+            packets: 0,
+            name,
+            stuck: false,
+        })
     }
 
     /// Hands over a batch, and replaces it by an empty one. An error is that of an earlier one.
@@ -107,11 +128,30 @@ impl Writer {
     /// Waits until no more than so many batches are under way.
     fn collect_until(&mut self, most: usize) -> Result<()> {
         let mut result = Ok(());
-        while self.under_way > most {
-            let done = self.from_thread.recv().map_err(|_| gone())?;
+        while self.under_way > most && !self.stuck {
+            let done = self.next()?;
             result = result.and(self.count(done));
         }
         result
+    }
+
+    /// Waits for the next that is done.
+    fn next(&mut self) -> Result<Done> {
+        let mut end = None;
+        loop {
+            match self.from_thread.recv_timeout(PAUSE) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) if signals::came() => {
+                    if Instant::now() > *end.get_or_insert_with(|| Instant::now() + GRACE) {
+                        self.stuck = true;
+                        let (name, seconds) = (&self.name, GRACE.as_secs());
+                        bail!("cannot write {name}: it took nothing for {seconds} seconds");
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     fn count(&mut self, done: Done) -> Result<()> {
