@@ -7,7 +7,6 @@ use pcap_parser::{
 };
 
 /// Per second.
-const MICROS: u128 = 1_000_000;
 const NANOS: u128 = 1_000_000_000;
 /// The type of the Packet Block, which pcapng had before the Enhanced Packet Block.
 const PACKET_BLOCK: u32 = 2;
@@ -26,8 +25,8 @@ struct Interface {
     link: Linktype,
     /// Bytes of a packet that were kept at most; 0 where there was no limit.
     snaplen: u32,
-    /// Units of time per second.
-    resolution: u128,
+    /// Nanoseconds of its unit of time: numerator, and denominator, which most often is 1.
+    unit: (u128, u128),
     /// Nanoseconds to add.
     offset: i128,
 }
@@ -42,8 +41,8 @@ impl Section {
             }
             PcapBlockOwned::Legacy(packet) => {
                 let interface = self.interface(0)?;
-                let seconds = u128::from(packet.ts_sec) * interface.resolution;
-                (interface.nanos(seconds + u128::from(packet.ts_usec)), packet.data)
+                let seconds = u64::from(packet.ts_sec) * NANOS as u64;
+                (seconds + interface.nanos(packet.ts_usec.into()), packet.data)
             }
             PcapBlockOwned::NG(Block::SectionHeader(header)) => {
                 *self = Self { big_endian: header.big_endian(), interfaces: Vec::new() };
@@ -117,8 +116,8 @@ impl Section {
 
 impl Interface {
     fn of_pcap(header: &PcapHeader) -> Self {
-        let resolution = if header.is_nanosecond_precision() { NANOS } else { MICROS };
-        Self { link: header.network, snaplen: header.snaplen, resolution, offset: 0 }
+        let unit = if header.is_nanosecond_precision() { (1, 1) } else { (1000, 1) };
+        Self { link: header.network, snaplen: header.snaplen, unit, offset: 0 }
     }
 
     fn of_pcapng(description: &InterfaceDescriptionBlock<'_>, big_endian: bool) -> Self {
@@ -128,21 +127,27 @@ impl Interface {
         // The first bit tells the base. The parser's own way to say it knows no powers of two.
         let (base, exponent) = (description.if_tsresol >> 7, description.if_tsresol & 0x7f);
         let base: u128 = if base == 0 { 10 } else { 2 };
+        let per_second = base.saturating_pow(exponent.into());
+        let whole = NANOS.is_multiple_of(per_second);
         Self {
             link: description.linktype,
             snaplen: description.snaplen,
-            resolution: base.saturating_pow(exponent.into()),
+            unit: if whole { (NANOS / per_second, 1) } else { (NANOS, per_second) },
             offset: i128::from(offset) * NANOS.cast_signed(),
         }
     }
 
     /// Nanoseconds since 1970; a time before or long after is some other.
-    fn nanos(&self, ticks: u128) -> u64 {
-        (ticks * NANOS / self.resolution).wrapping_add_signed(self.offset) as u64
+    fn nanos(&self, ticks: u64) -> u64 {
+        let (numerator, denominator) = self.unit;
+        let nanos = u128::from(ticks) * numerator;
+        // A division of 128 bits takes as long as parsing a packet.
+        let nanos = if denominator == 1 { nanos } else { nanos / denominator };
+        nanos.wrapping_add_signed(self.offset) as u64
     }
 }
 
 /// A time in two halves.
-fn ticks(high: u32, low: u32) -> u128 {
-    u128::from(high) << 32 | u128::from(low)
+fn ticks(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
