@@ -70,7 +70,7 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
 
 /// Whether what is read is a file that is there under the other name as well.
 fn is_same(read: &Path, written: &Path) -> bool {
-    let read = if read == Path::new("-") { Path::new("/dev/stdin") } else { read };
+    let read = if read == Path::new("-") { Path::new("/proc/self/fd/0") } else { read };
     let (Ok(read), Ok(written)) = (fs::metadata(read), fs::metadata(written)) else {
         return false;
     };
