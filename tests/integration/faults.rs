@@ -438,7 +438,9 @@ fn pipe_of_packets_is_full() -> Result<()> {
         ensure!(status.and_then(|status| status.code()) == Some(1), "{status:?}: {stderr}");
         ensure!(stderr.contains("standard output: it took nothing"), "{stderr}");
         let counters = counters(&dir.path().join("s.json"))?;
-        ensure!(counters["delivered"]["packets"] == 1000 && counters["written"] == 0, "{counters}");
+        // What fits the pipe may be out.
+        let written = counters["written"].as_u64();
+        ensure!(counters["delivered"]["packets"] == 1000 && written < Some(100), "{counters}");
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ crate::tests![
     pcapng_to_standard_output [],
     network_identifiers_are_interfaces [],
     times_are_the_time_of_day [],
-    times_in_a_time_namespace ["unshare", Need::TimeNamespaces],
+    times_in_a_time_namespace [Need::TimeNamespaces],
     counters_file_has_every_name [],
     counters_to_a_device [],
     counters_through_a_link [],

@@ -28,7 +28,7 @@ pub enum Need {
     OwnClock,
     /// The kernel's VLAN devices.
     VlanDevices,
-    /// The kernel's time namespaces.
+    /// The kernel's time namespaces, and a program that makes them.
     TimeNamespaces,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
@@ -71,8 +71,8 @@ impl Need {
                 (!made).then(|| "needs a kernel with VLAN devices".into())
             }
             Self::TimeNamespaces => {
-                let there = std::path::Path::new("/proc/self/ns/time").exists();
-                (!there).then(|| "needs a kernel with time namespaces".into())
+                let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);
+                made.is_err().then(|| "needs `unshare --time` and a kernel that has it".into())
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())
