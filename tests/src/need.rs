@@ -72,7 +72,8 @@ impl Need {
             }
             Self::TimeNamespaces => {
                 let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);
-                made.is_err().then(|| "needs `unshare --time` and a kernel that has it".into())
+                let made = made.is_ok_and(|status| status.success());
+                (!made).then(|| "needs `unshare --time` and a kernel that has it".into())
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())
