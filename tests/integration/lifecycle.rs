@@ -119,10 +119,13 @@ fn start_and_stop_often() -> Result<()> {
         }
         Ok(objects)
     };
+    // Another vtap may be at work on this machine.
+    let others = objects()?;
     let capture = Capture::start(&net.target, &["--no-print"])?;
-    ensure!(objects()?.iter().any(|(kind, _)| *kind == "map"), "vtap has no map");
+    let own = || Ok::<_, anyhow::Error>(&objects()? - &others);
+    ensure!(own()?.iter().any(|(kind, _)| *kind == "map"), "vtap has no map");
     wait_until("both programs", || {
-        Ok(objects()?.iter().filter(|(kind, _)| *kind == "prog").count() == 2)
+        Ok(own()?.iter().filter(|(kind, _)| *kind == "prog").count() == 2)
     })?;
     capture.stop()?.check()?;
     let before = objects()?;
