@@ -7,12 +7,9 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{self, Capture, PROGRAMS, wait_until},
+    capture::{self, Capture, PROGRAMS, signal, wait_until},
     file,
     frames::{self, mirrored},
     net::{Net, TARGET_DEV},
@@ -133,7 +130,7 @@ fn instances_at_the_same_moment() -> Result<()> {
             let Some(code) = code else {
                 let announced = || said(number).map(|said| said.contains("capturing on ens3"));
                 wait_until("the announcement", announced)?;
-                kill(Pid::from_raw(i32::try_from(all[number].id())?), Signal::SIGINT)?;
+                signal(all[number].id(), Signal::SIGINT)?;
                 ensure!(all[number].wait()?.success(), "round {round}: {}", said(number)?);
                 continue;
             };

@@ -6,24 +6,23 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use nix::{
     sys::{
-        signal::{Signal, kill},
+        signal::Signal,
         time::{TimeSpec, TimeValLike as _},
     },
     time::{ClockId, clock_gettime, clock_settime},
-    unistd::Pid,
 };
 use rustix::{
     fs::{CWD, Mode, mkfifoat},
     io::ioctl_fionread,
 };
 use vtap_tests::{
-    capture::{Capture, Ended, binary, suspend, wait_until},
+    capture::{Capture, Ended, binary, signal, suspend, time_of_day, wait_until},
     file,
     frames::{self, mirrored},
     need::Need,
@@ -289,6 +288,16 @@ fn by_shell(net: &Net, script: &str) -> Result<(tempfile::TempDir, Child)> {
     Ok((dir, child))
 }
 
+/// The exit code that a script has written to a file of that name.
+fn code(dir: &Path) -> Result<String> {
+    let mut code = String::new();
+    wait_until("an exit code", || {
+        code = fs::read_to_string(dir.join("code")).unwrap_or_default();
+        Ok(code.ends_with('\n'))
+    })?;
+    Ok(code.trim().to_owned())
+}
+
 fn counters(path: &Path) -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
@@ -357,7 +366,7 @@ fn accounts_are_there_though_all_outputs_fail() -> Result<()> {
     suspend(child.id())?;
     Sender::new(&net.tap)?
         .send_all((0..1000).map(|seq| mirrored(7, &frames::icmp(seq, &[0; 1000]))))?;
-    kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGCONT)?;
+    signal(child.id(), Signal::SIGCONT)?;
     let status = child.wait()?;
     let stderr = fs::read_to_string(dir.path().join("stderr"))?;
     ensure!(status.code() == Some(1), "{status}: {stderr}");
@@ -377,10 +386,8 @@ fn nobody_reads_standard_error() -> Result<()> {
         send(&net)?;
         Ok(child.try_wait()?.is_some())
     })?;
-    wait_until("its status", || Ok(dir.path().join("code").exists()))?;
-    let code = || -> Result<String> { Ok(fs::read_to_string(dir.path().join("code"))?) };
-    wait_until("its status", || code().map(|code| !code.is_empty()))?;
-    ensure!(code()? == "0\n", "it ends with {}", code()?);
+    let code = code(dir.path())?;
+    ensure!(code == "0", "it ends with {code}");
     let counters = counters(&dir.path().join("s.json"))?;
     ensure!(counters["delivered"]["packets"].as_u64() >= Some(2), "{counters}");
     Ok(())
@@ -397,10 +404,9 @@ fn pipe_of_packets_is_closed() -> Result<()> {
     })?;
     wait_until("detachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_none()))?;
     ensure!(fs::metadata(dir.path().join("head"))?.len() == 10_000);
-    let code = || -> Result<String> { Ok(fs::read_to_string(dir.path().join("code"))?) };
-    wait_until("its status", || Ok(code().is_ok_and(|code| !code.is_empty())))?;
+    let code = code(dir.path())?;
     let stderr = fs::read_to_string(dir.path().join("stderr"))?;
-    ensure!(code()? == "1\n" && stderr.contains("standard output: Broken pipe"), "{stderr}");
+    ensure!(code == "1" && stderr.contains("standard output: Broken pipe"), "{stderr}");
     Ok(())
 }
 
@@ -428,7 +434,7 @@ fn pipe_of_packets_is_full() -> Result<()> {
             let before = std::mem::replace(&mut bytes, ioctl_fionread(pipe)?);
             Ok(bytes > 0 && bytes == before)
         })?;
-        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGTERM)?;
+        signal(vtap.id(), Signal::SIGTERM)?;
         let mut status = None;
         wait_until("the end", || {
             status = vtap.try_wait()?;
@@ -457,7 +463,7 @@ fn pipe_of_packets_is_never_read() -> Result<()> {
         let mut vtap = command.stderr(Stdio::piped()).spawn()?;
         sleep(Duration::from_millis(500));
         ensure!(vtap.try_wait()?.is_none(), "it does not wait for a reader");
-        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGINT)?;
+        signal(vtap.id(), Signal::SIGINT)?;
         let ended = vtap.wait_with_output()?;
         let stderr = String::from_utf8_lossy(&ended.stderr);
         ensure!(ended.status.code() == Some(1), "{}: {stderr}", ended.status);
@@ -490,11 +496,6 @@ fn time_of_day_is_stepped() -> Result<()> {
         ensure!(sent.contains(&packet.time), "{} not in {sent:?}", packet.time);
     }
     Ok(())
-}
-
-/// Nanoseconds since 1970.
-fn time_of_day() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
 }
 
 fn step_time_of_day(seconds: i64) -> Result<()> {

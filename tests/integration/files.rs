@@ -4,16 +4,12 @@ use std::{
     fs::OpenOptions,
     path::Path,
     process::{Command, Stdio},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{Capture, binary, run, wait_until},
+    capture::{Capture, binary, run, signal, time_of_day, wait_until},
     file,
     frames::{self, assortment, mirrored},
     need::Need,
@@ -174,11 +170,6 @@ fn network_identifiers_are_interfaces() -> Result<()> {
     Ok(())
 }
 
-/// Nanoseconds since 1970.
-fn time_of_day() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
-}
-
 fn times_are_the_time_of_day() -> Result<()> {
     let net = Net::new()?;
     let capture = Capture::start(&net.target, &["-w", "x.pcap"])?;
@@ -214,7 +205,7 @@ fn times_in_a_time_namespace() -> Result<()> {
         Sender::new(&net.tap)?.send(&mirrored(7, &frames::icmp(1, &[])))?;
         wait_until("a line", || Ok(std::fs::read_to_string(&lines)?.lines().count() == 1))?;
         let after = time_of_day()?;
-        kill(Pid::from_raw(i32::try_from(vtap.id())?), Signal::SIGINT)?;
+        signal(vtap.id(), Signal::SIGINT)?;
         ensure!(vtap.wait()?.success());
         let packets = file::read(&dir.path().join("x.pcap"))?;
         ensure!(packets.len() == 1 && (before..after).contains(&packets[0].time), "{packets:?}");

@@ -3,12 +3,9 @@
 use std::{collections::HashSet, process::Stdio};
 
 use anyhow::{Result, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{self, Capture, POLL, PROGRAMS, wait_until},
+    capture::{self, Capture, POLL, PROGRAMS, signal, wait_until},
     frames::{self, mirrored},
     need::in_emulation,
     net::{Net, TARGET_DEV},
@@ -48,11 +45,10 @@ fn nohup_is_respected() -> Result<()> {
     command.arg(capture::binary()).args(["capture", "-i", TARGET_DEV, "--no-print"]);
     let mut vtap = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     wait_until("attachment", || Ok(net.target.xdp_program(TARGET_DEV)?.is_some()))?;
-    let id = Pid::from_raw(i32::try_from(vtap.id())?);
-    kill(id, Signal::SIGHUP)?;
+    signal(vtap.id(), Signal::SIGHUP)?;
     std::thread::sleep(std::time::Duration::from_millis(300));
     ensure!(vtap.try_wait()?.is_none(), "it ends");
-    kill(id, Signal::SIGINT)?;
+    signal(vtap.id(), Signal::SIGINT)?;
     ensure!(vtap.wait()?.success());
     Ok(())
 }

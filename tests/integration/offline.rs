@@ -10,12 +10,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{Capture, Ended, binary, counters, reread, reread_in, wait_until},
+    capture::{self, Capture, Ended, binary, counters, reread, reread_in, wait_until},
     file::{self, Packet},
     frames::{self, assortment, mirrored},
     net::{Net, TARGET_DEV},
@@ -337,7 +334,7 @@ impl Reading {
     fn stop(mut self, signal: Signal) -> Result<Ended> {
         // It may only just have been started.
         sleep(Duration::from_millis(200));
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
+        capture::signal(self.child.id(), signal)?;
         let mut status = None;
         wait_until("the end", || {
             status = self.child.try_wait()?;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -103,9 +103,8 @@ impl Capture {
     }
 
     /// Sends it a signal. The process is `vtap` itself: `ip netns exec` replaces itself by it.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        let id = i32::try_from(self.child.id())?;
-        Ok(kill(Pid::from_raw(id), signal)?)
+    pub fn signal(&self, to_send: Signal) -> Result<()> {
+        signal(self.child.id(), to_send)
     }
 
     /// Stops it from running at all, until it is sent `SIGCONT`.
@@ -267,9 +266,19 @@ impl Ended {
     }
 }
 
+/// Sends a signal to a process.
+pub fn signal(id: u32, signal: Signal) -> Result<()> {
+    Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
+}
+
+/// Nanoseconds since 1970.
+pub fn time_of_day() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
+}
+
 /// Stops a process, and returns when none of its threads runs any more.
 pub fn suspend(id: u32) -> Result<()> {
-    kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGSTOP)?;
+    signal(id, Signal::SIGSTOP)?;
     wait_until("a process to stop", || {
         for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
             let stat = std::fs::read_to_string(thread?.path().join("stat"))?;

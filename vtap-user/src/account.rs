@@ -188,8 +188,7 @@ impl StatsFile {
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(self.dir())?;
         file.write_all(json)?;
-        // Where the path is a link, that stays.
-        file.persist(self.path.canonicalize().as_ref().unwrap_or(&self.path))?;
+        file.persist(self.target())?;
         Ok(())
     }
 
@@ -197,10 +196,15 @@ impl StatsFile {
         format!("cannot write the counters to {}", self.path.display())
     }
 
-    /// Where the file is to be.
+    /// What the path leads to: where it is a link, that stays.
+    fn target(&self) -> PathBuf {
+        self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// Where that is to be.
     fn dir(&self) -> PathBuf {
-        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let target = self.target();
+        let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
         dir.unwrap_or(Path::new(".")).to_owned()
     }
 
