@@ -172,10 +172,15 @@ impl RecordHeader {
         if self.vni_and_kind >> LINK_SHIFT & 1 == 0 { LinkType::Ethernet } else { LinkType::RawIp }
     }
 
-    /// Its place in [`ProtocolClass::NAMES`].
+    /// How `by_proto` counts the packet.
     #[must_use]
-    pub const fn class(&self) -> usize {
-        (self.vni_and_kind >> CLASS_SHIFT) as usize
+    pub const fn class(&self) -> ProtocolClass {
+        let index = (self.vni_and_kind >> CLASS_SHIFT) as usize;
+        if index < ProtocolClass::NAMES.len() {
+            ProtocolClass::NAMES[index].0
+        } else {
+            ProtocolClass::Other
+        }
     }
 
     /// The tunnel's source address.

@@ -4,6 +4,7 @@ mod attach;
 mod explain;
 mod load;
 mod quiesce;
+pub(crate) mod verdict;
 
 pub use attach::{Attached, attach, check_free, too_large};
 pub use load::{Program, Tap, TapSettings, load, load_program};

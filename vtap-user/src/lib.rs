@@ -1,25 +1,20 @@
 //! vtap's user side: loads the XDP program, drains its rings, shows, writes and counts packets.
 //!
-//! The path of a packet is the order of these modules: [`kernel`] loads and attaches, [`ring`] and
-//! [`drain`] take records out, [`capture`] hands them on, [`account`] counts them and [`output`]
-//! shows or writes them.
+//! The path of a packet: [`kernel`] loads and attaches the program, [`source`] takes packets from its
+//! rings or from a file, [`session`] counts them and hands them to the outputs, and [`output`] shows
+//! or writes them.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
 pub mod say;
 
-mod account;
-pub mod capture;
 pub mod cli;
-mod clock;
-pub mod drain;
 pub mod kernel;
-mod named_pipe;
 pub mod netlink;
 mod output;
 mod packet;
-pub mod ring;
+pub mod session;
 mod show;
-mod signals;
-mod verdict;
+pub mod source;
+mod timestamp;

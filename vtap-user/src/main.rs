@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use vtap_user::{capture, cli, say};
+use vtap_user::{cli, say, session};
 
 /// It failed; the command line was right. clap exits with 2 where that is wrong.
 const FAILED: u8 = 1;
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     env_logger::init();
     let result = match cli::Cli::parse().command {
         cli::Command::Capture(args) => match args.check() {
-            Ok(plan) => capture::run(&plan),
+            Ok(plan) => session::run(&plan),
             Err(error) => error.exit(),
         },
     };

@@ -1,14 +1,13 @@
 //! What becomes of delivered packets: one file per kind of output.
 
-mod pcap;
-mod pcapng;
-mod print;
-mod records;
+mod format;
+mod lane;
+pub(crate) mod transport;
 
 use anyhow::Result;
 
-pub use self::records::{PATIENCE, ZSTD};
-use self::{pcap::PcapWriter, pcapng::PcapngWriter, print::Printer};
+use self::format::{lines::Printer, pcap::PcapWriter, pcapng::PcapngWriter};
+pub use self::lane::records::{PATIENCE, ZSTD};
 use crate::{
     cli::{Destination, Plan},
     packet::Packet,

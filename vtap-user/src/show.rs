@@ -17,6 +17,8 @@ mod transport;
 
 use std::io::Write as _;
 
+use crate::timestamp::Timestamp;
+
 /// A line in the making. Writing to memory can't fail.
 type Line = Vec<u8>;
 
@@ -54,11 +56,10 @@ pub fn raw_ip(line: &mut Vec<u8>, packet: &[u8], wirelen: u32) {
 }
 
 /// Appends the time of day in UTC, `12:00:00.123456`.
-pub fn time_of_day(line: &mut Vec<u8>, unix_nanos: u64) {
-    let micros = unix_nanos / 1000;
-    let seconds = micros / 1_000_000;
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    put!(line, "{hour:02}:{minute:02}:{second:02}.{:06}", micros % 1_000_000);
+pub fn time_of_day(line: &mut Vec<u8>, time: Timestamp) {
+    let seconds = time.seconds.rem_euclid(24 * 3600);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    put!(line, "{hour:02}:{minute:02}:{second:02}.{:06}", time.nanos / 1000);
 }
 
 /// The big-endian number at a place.

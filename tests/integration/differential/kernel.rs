@@ -8,8 +8,8 @@ use aya::{
 use rustix::io::Errno;
 use vtap_common::{counters::Counters, record::RecordHeader};
 use vtap_user::{
-    drain::Drain,
     kernel::{Program, Tap, TapSettings, load_program},
+    source::live::drain::Drain,
 };
 
 use super::case::Case;

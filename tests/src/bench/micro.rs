@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use serde::Serialize;
 use vtap_tests::frames::{outer, pattern};
-use vtap_user::drain::Drain;
+use vtap_user::source::live::drain::Drain;
 
 use crate::{
     object,

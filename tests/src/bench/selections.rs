@@ -6,7 +6,7 @@ use vtap_common::selection::Selection;
 use vtap_user::{
     cli::{Cli, Command},
     kernel::{self, Tap, TapSettings},
-    ring::Ring,
+    source::live::ring::Ring,
 };
 
 /// Rules of which the last one selects UDP, and the others nothing of what is sent here.

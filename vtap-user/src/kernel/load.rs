@@ -20,7 +20,7 @@ use vtap_common::{
 };
 
 use super::explain::explain;
-use crate::ring::Ring;
+use crate::source::live::ring::Ring;
 
 /// The object that `build.rs` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));

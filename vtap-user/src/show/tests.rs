@@ -4,6 +4,7 @@ use etherparse::{IpNumber, PacketBuilder, TcpHeader, TcpOptionElement, VlanId};
 use proptest::{collection::vec, prelude::*};
 
 use super::{frame, raw_ip, time_of_day};
+use crate::timestamp::Timestamp;
 
 const MACS: ([u8; 6], [u8; 6]) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
 
@@ -236,7 +237,7 @@ fn cut_packets_go_as_far_as_they_go() {
 #[test]
 fn times() {
     let mut line = Vec::new();
-    time_of_day(&mut line, 86_399_123_456_789);
+    time_of_day(&mut line, Timestamp::from_unix_nanos(86_399_123_456_789));
     assert_eq!(line, b"23:59:59.123456");
 }
 

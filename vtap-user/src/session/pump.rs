@@ -8,8 +8,11 @@ use rustix::{
     io::Errno,
 };
 
-use super::{both, sink::Sink};
-use crate::{account::Tally, clock::Clock, drain::Drain, output::PATIENCE, packet::Packet};
+use super::{account::Tally, both, sink::Sink};
+use crate::{
+    output::PATIENCE,
+    source::live::{self, clock::Clock, drain::Drain},
+};
 
 /// Between two looks into the rings while packets come, at most: nobody sees a packet come a
 /// millisecond late.
@@ -21,14 +24,14 @@ const BYTES_PER_NANOSECOND: u64 = 16;
 const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
 
 /// Takes packets out of the rings and hands them on.
-pub struct Reader {
+pub struct Pump {
     drain: Drain,
     sink: Sink,
     clock: Clock,
     pause: Timespec,
 }
 
-impl Reader {
+impl Pump {
     /// From these rings to this sink.
     pub fn new(drain: Drain, sink: Sink) -> Self {
         let fills = drain.rings().iter().map(|ring| ring.size() / BYTES_PER_NANOSECOND);
@@ -71,9 +74,8 @@ impl Reader {
         let mut any = false;
         loop {
             clock.keep();
-            let taken = drain.batch(|header, data| {
-                sink.take(&Packet { time: clock.utc(header.timestamp), header, data })
-            })?;
+            let taken =
+                drain.batch(|header, data| sink.take(&live::packet(header, data, clock)))?;
             any |= taken > 0;
             if !Drain::was_full(taken) || (!all && sink.is_full()) {
                 return Ok(any);

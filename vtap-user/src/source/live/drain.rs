@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use vtap_common::record::RecordHeader;
 
-use crate::{clock::monotonic, ring::Ring};
+use super::{clock::monotonic, ring::Ring};
 
 /// Records after which the space is given back, so that the kernel never waits for a long pass.
 const BATCH: usize = 1024;

@@ -9,8 +9,10 @@ use anyhow::Result;
 use bytes::BufMut as _;
 use vtap_common::tunnel::LinkType;
 
-use super::{Output, records::Records};
-use crate::packet::Packet;
+use crate::{
+    output::{Output, lane::records::Records},
+    packet::Packet,
+};
 
 const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION_BLOCK: u32 = 1;
@@ -130,12 +132,13 @@ impl PcapngWriter {
 
 impl Output for PcapngWriter {
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let Packet { time, header, data } = *packet;
-        let link = match header.link() {
+        let Packet { time, tunnel, link, wirelen, data, .. } = *packet;
+        let link = match link {
             LinkType::Ethernet => LINKTYPE_ETHERNET,
             LinkType::RawIp => LINKTYPE_RAW,
         };
-        let interface = self.interface((link, Some(header.vni())));
+        let time = time.to_unix_nanos().unwrap_or(0);
+        let interface = self.interface((link, Some(tunnel.vni)));
         let padding = data.len().next_multiple_of(4) - data.len();
         let len = (data.len() + padding) as u32 + 32;
         let mut head = [0_u8; 28];
@@ -146,7 +149,7 @@ impl Output for PcapngWriter {
         fields.put_u32_ne((time >> 32) as u32);
         fields.put_u32_ne(time as u32);
         fields.put_u32_ne(data.len() as u32);
-        fields.put_u32_ne(header.wirelen);
+        fields.put_u32_ne(wirelen);
         self.records.packet(&[&head, data, &[0; 3][..padding], &len.to_ne_bytes()])
     }
 

@@ -5,15 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 use bytes::BufMut as _;
 
-use super::{Output, records::Records};
-use crate::packet::Packet;
+use crate::{
+    output::{Output, lane::records::Records},
+    packet::Packet,
+};
 
 /// Marks nanosecond timestamps, in the byte order of the writer.
 const MAGIC: u32 = 0xa1b2_3c4d;
 /// A reader may want a bound for its buffer; this is libpcap's greatest.
 const SNAPLEN: u32 = 262_144;
 const LINKTYPE_ETHERNET: u32 = 1;
-const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 /// Writes Ethernet frames to a pcap file.
 pub struct PcapWriter {
@@ -39,13 +40,13 @@ impl PcapWriter {
 
 impl Output for PcapWriter {
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let Packet { time, header, data } = *packet;
+        let Packet { time, wirelen, data, .. } = *packet;
         let mut head = [0_u8; 16];
         let mut fields = &mut head[..];
-        fields.put_u32_ne((time / NANOS_PER_SEC) as u32);
-        fields.put_u32_ne((time % NANOS_PER_SEC) as u32);
+        fields.put_u32_ne(time.seconds.cast_unsigned() as u32);
+        fields.put_u32_ne(time.nanos);
         fields.put_u32_ne(data.len() as u32);
-        fields.put_u32_ne(header.wirelen);
+        fields.put_u32_ne(wirelen);
         self.records.packet(&[&head, data])
     }
 

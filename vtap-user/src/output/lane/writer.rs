@@ -8,8 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::target::Target;
-use crate::signals;
+use crate::{output::transport::target::Target, session::signals};
 
 /// Batches under way at most, after which whoever hands over waits: that bounds the memory.
 const UNDER_WAY: usize = 16;

@@ -8,6 +8,8 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::timestamp::Timestamp;
+
 /// How long an anchor is good for. The clocks drift apart by some parts per million, and the time
 /// of day may be stepped.
 const GOOD_FOR: Duration = Duration::from_millis(100);
@@ -50,9 +52,9 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds since 1970 in UTC, from nanoseconds of the kernel's `CLOCK_MONOTONIC`.
-    pub const fn utc(&self, monotonic: u64) -> u64 {
-        monotonic.wrapping_add_signed(self.offset)
+    /// From nanoseconds of the kernel's `CLOCK_MONOTONIC`.
+    pub const fn utc(&self, monotonic: u64) -> Timestamp {
+        Timestamp::from_unix_nanos(monotonic.wrapping_add_signed(self.offset))
     }
 }
 
@@ -90,7 +92,11 @@ mod tests {
         let clock = Clock::new();
         let monotonic = monotonic();
         let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let difference = clock.utc(monotonic).abs_diff(u64::try_from(system.as_nanos()).unwrap());
+        let difference = clock
+            .utc(monotonic)
+            .to_unix_nanos()
+            .unwrap()
+            .abs_diff(u64::try_from(system.as_nanos()).unwrap());
         assert!(difference < 50_000_000, "{difference} ns apart");
     }
 

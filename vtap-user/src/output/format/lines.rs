@@ -5,8 +5,11 @@ use std::io::Write as _;
 use anyhow::Result;
 use vtap_common::tunnel::LinkType;
 
-use super::{Output, records::Records};
-use crate::{packet::Packet, show};
+use crate::{
+    output::{Output, lane::records::Records},
+    packet::Packet,
+    show,
+};
 
 /// Shows packets in tcpdump's style.
 pub struct Printer {
@@ -23,14 +26,14 @@ impl Printer {
 
 impl Output for Printer {
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let Packet { time, header, data } = *packet;
+        let Packet { time, tunnel, link, wirelen, data, .. } = *packet;
         let line = &mut self.line;
         line.clear();
         show::time_of_day(line, time);
-        write!(line, " vni {} ", header.vni())?;
-        match header.link() {
-            LinkType::Ethernet => show::frame(line, data, header.wirelen),
-            LinkType::RawIp => show::raw_ip(line, data, header.wirelen),
+        write!(line, " vni {} ", tunnel.vni)?;
+        match link {
+            LinkType::Ethernet => show::frame(line, data, wirelen),
+            LinkType::RawIp => show::raw_ip(line, data, wirelen),
         }
         line.push(b'\n');
         self.lines.packet(&[line])

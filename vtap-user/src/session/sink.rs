@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::both;
-use crate::{account::Tally, output::Output, packet::Packet};
+use super::{account::Tally, both};
+use crate::{output::Output, packet::Packet};
 
 /// Counts packets and hands them to the outputs.
 pub struct Sink {
@@ -25,7 +25,7 @@ impl Sink {
 
     /// Takes a packet. Once the count is reached, packets are still counted as delivered.
     pub fn take(&mut self, packet: &Packet<'_>) -> Result<()> {
-        self.tally.count(packet.header);
+        self.tally.count(packet);
         if self.is_full() || self.failed {
             return Ok(());
         }

@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use zstd::bulk::Compressor;
 
-use super::{ZSTD, writer::Batch};
-use crate::named_pipe;
+use super::named_pipe;
+use crate::output::lane::{records::ZSTD, writer::Batch};
 
 /// Where records are written to.
 pub struct Target {

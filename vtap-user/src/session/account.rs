@@ -15,10 +15,10 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use vtap_common::{
     counters::{Counters, Traffic},
     reason::{Lost, Malformed},
-    record::{ProtocolClass, RecordHeader},
+    record::ProtocolClass,
 };
 
-use crate::named_pipe;
+use crate::{output::transport::named_pipe, packet::Packet};
 
 /// Network identifiers that are counted one by one; what is beyond counts as `other`. Without a
 /// bound, made-up identifiers would take up the memory.
@@ -40,14 +40,14 @@ pub struct Tally {
 
 impl Tally {
     /// Counts a delivered packet.
-    pub fn count(&mut self, header: &RecordHeader) {
-        self.delivered.count(header.wirelen);
-        if let Some(count) = self.by_class.get_mut(header.class()) {
+    pub fn count(&mut self, packet: &Packet<'_>) {
+        self.delivered.count(packet.wirelen);
+        if let Some(count) = self.by_class.get_mut(packet.class as usize) {
             *count += 1;
         }
-        if header.vni() != self.run.0 {
+        if packet.tunnel.vni != self.run.0 {
             self.end_run();
-            self.run.0 = header.vni();
+            self.run.0 = packet.tunnel.vni;
         }
         self.run.1 += 1;
     }

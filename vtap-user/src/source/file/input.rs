@@ -14,7 +14,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::signals::Signals;
+use crate::session::signals::Signals;
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 

@@ -8,8 +8,8 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{Records, Replay};
 use crate::{
-    capture::sink::Sink,
     cli::{Cli, Command, Plan},
+    session::sink::Sink,
 };
 use vtap_common::counters::{Counters, Traffic};
 

@@ -1,30 +1,32 @@
 //! One capture, from the checked command line to the summary.
 
+pub(crate) mod account;
 mod live;
-mod offline;
-mod reader;
-mod sink;
+mod pump;
+pub(crate) mod signals;
+pub(crate) mod sink;
 
 use std::{io::ErrorKind, time::Instant};
 
 use anyhow::{Result, anyhow};
 use vtap_common::counters::Counters;
 
+use self::account::{Setting, Stats, StatsFile, Tally};
 use crate::{
-    account::{Setting, Stats, StatsFile, Tally},
     cli::{Plan, Source},
+    source::file,
 };
 
 /// Captures from an interface or reads a file, as the plan says.
 pub fn run(plan: &Plan) -> Result<()> {
     match &plan.source {
         Source::Interface(interface) => live::run(plan, interface),
-        Source::File(path) => offline::run(plan, path),
+        Source::File(path) => file::run(plan, path),
     }
 }
 
 /// What closes the accounts of either kind of capture.
-struct Accounts {
+pub(crate) struct Accounts {
     setting: Setting,
     stats_file: Option<StatsFile>,
     begin: Instant,
@@ -34,12 +36,12 @@ struct Accounts {
 
 impl Accounts {
     /// Of a capture that begins now.
-    fn open(plan: &Plan, setting: Setting, stats_file: Option<StatsFile>) -> Self {
+    pub(crate) fn open(plan: &Plan, setting: Setting, stats_file: Option<StatsFile>) -> Self {
         Self { setting, stats_file, begin: Instant::now(), recording: plan.write.is_some() }
     }
 
     /// Writes the counters, shows the summary, and passes on how the capture went.
-    fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
+    pub(crate) fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
         let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
         let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats));
         say!("{}", stats.summary().trim_end());
@@ -51,7 +53,7 @@ impl Accounts {
 }
 
 /// What went wrong in either. That nobody reads any more hides nothing else.
-fn both(one: Result<()>, other: Result<()>) -> Result<()> {
+pub(crate) fn both(one: Result<()>, other: Result<()>) -> Result<()> {
     match (one, other) {
         (Err(error), Err(other)) if nobody_reads(&other) => Err(error),
         (Err(error), Err(other)) if nobody_reads(&error) => Err(other),

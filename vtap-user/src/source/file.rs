@@ -16,16 +16,20 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use pcap_parser::{LegacyPcapReader, PcapError, PcapNGReader, traits::PcapReaderIterator};
-use vtap_common::{Outcome, counters::Counters, examine, record::RecordHeader};
+use vtap_common::{Outcome, counters::Counters, examine, record::ProtocolClass};
 
 use self::{blocks::Section, input::Input};
-use super::{Accounts, both, sink::Sink};
 use crate::{
-    account::{Setting, StatsFile},
     cli::{Destination, Plan},
     output,
-    packet::Packet,
-    signals,
+    packet::{Packet, Tunnel},
+    session::{
+        Accounts,
+        account::{Setting, StatsFile},
+        both, signals,
+        sink::Sink,
+    },
+    timestamp::Timestamp,
 };
 
 /// The reader's buffer; a block must fit. Super-frames are of 64 kB and somewhat more.
@@ -92,8 +96,20 @@ impl Replay<'_> {
         let start = matched.tunnel.payload as usize;
         let data = frame.get(start..start + caplen as usize);
         let data = data.context("the parser left the frame")?;
-        let header = RecordHeader::new(&matched, caplen, time, 0);
-        self.sink.take(&Packet { time, header: &header, data })
+        self.sink.take(&Packet {
+            time: Timestamp::from_unix_nanos(time),
+            tunnel: Tunnel {
+                vni: matched.tunnel.vni(),
+                src: matched.datagram.src,
+                dst: matched.datagram.dst,
+                src_port: u16::from_be(matched.datagram.src_port as u16),
+                queue: None,
+            },
+            link: matched.tunnel.link(),
+            class: ProtocolClass::of(matched.inner.protocol),
+            wirelen: matched.wirelen(),
+            data,
+        })
     }
 }
 

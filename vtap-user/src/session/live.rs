@@ -12,16 +12,20 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Accounts, both, reader::Reader, sink::Sink};
-use crate::{
+use super::{
+    Accounts,
     account::{Setting, StatsFile},
+    both,
+    pump::Pump,
+    signals::Signals,
+    sink::Sink,
+};
+use crate::{
     cli::Plan,
-    drain::Drain,
-    kernel::{self, Attached, Tap, TapSettings},
+    kernel::{self, Attached, Tap, TapSettings, verdict},
     netlink::{self, Change, Interface, Watch},
     output,
-    signals::Signals,
-    verdict,
+    source::live::drain::Drain,
 };
 
 /// The memory that rings take by default: this much per CPU, and in all not more than that.
@@ -71,9 +75,9 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     }
 
     let accounts = Accounts::open(plan, setting, stats_file);
-    let reader = Reader::new(Drain::new(rings), Sink::new(outputs, plan.count));
-    let (reader, result) = read_until_stopped(reader, attached, signals, watch).await?;
-    accounts.close(&tap.counters()?, reader.into_tally(), result)
+    let pump = Pump::new(Drain::new(rings), Sink::new(outputs, plan.count));
+    let (pump, result) = read_until_stopped(pump, attached, signals, watch).await?;
+    accounts.close(&tap.counters()?, pump.into_tally(), result)
 }
 
 fn find<'a>(interfaces: &'a [Interface], name: &str) -> Result<&'a Interface> {
@@ -146,18 +150,18 @@ fn relay_kernel_log(tap: &mut Tap) -> Result<()> {
 
 /// Reads in a thread of its own; on return the program is detached and every ring is empty.
 async fn read_until_stopped(
-    mut reader: Reader,
+    mut pump: Pump,
     attached: Attached,
     signals: Signals,
     mut watch: Watch,
-) -> Result<(Reader, Result<()>)> {
+) -> Result<(Pump, Result<()>)> {
     let (stopped, stop) = pipe().context("cannot make a pipe")?;
     let mut reading = tokio::task::spawn_blocking(move || {
-        let result = reader.run(&stopped);
-        (reader, result)
+        let result = pump.run(&stopped);
+        (pump, result)
     });
     let mut reason = Ok(());
-    let (mut reader, result) = tokio::select! {
+    let (mut pump, result) = tokio::select! {
         read = &mut reading => {
             detach(attached);
             read?
@@ -173,8 +177,8 @@ async fn read_until_stopped(
             stop_reading(stop, reading).await?
         }
     };
-    let result = both(reader.finish(result), reason);
-    Ok((reader, result))
+    let result = both(pump.finish(result), reason);
+    Ok((pump, result))
 }
 
 /// Tells of what happens to the interface, until there is nothing to capture from.

@@ -14,7 +14,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::signals;
+use crate::session::signals;
 
 /// Between two looks whether somebody has come.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,5 @@
+//! Where packets come from: the kernel's rings, or a capture file. Both make the same
+//! [`Packet`](crate::packet::Packet).
+
+pub mod file;
+pub mod live;
