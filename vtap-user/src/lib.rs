@@ -10,11 +10,12 @@
 pub mod say;
 
 pub mod cli;
+mod dissect;
 pub mod kernel;
 pub mod netlink;
 mod output;
 mod packet;
+mod render;
 pub mod session;
-mod show;
 pub mod source;
 mod timestamp;

@@ -76,23 +76,25 @@ const MOBILITY: u64 = IpProto::MobilityHeader as u64;
 // What follows has no branch per kind of header: the verifier would follow each of them, in each
 // of the eight places that a header can have.
 
+/// Whether `protocol` is an extension header that is followed.
 #[inline(always)]
-fn is_extension(protocol: Protocol) -> bool {
+#[must_use]
+pub fn is_extension(protocol: Protocol) -> bool {
     let kind = u64::from(protocol.0);
-    let is = |value| equal(kind, value);
-    is(HOP_BY_HOP)
-        | is(ROUTING)
-        | is(FRAGMENT)
-        | is(AUTHENTICATION)
-        | is(DESTINATION_OPTIONS)
-        | is(MOBILITY)
+    equal(kind, HOP_BY_HOP)
+        | equal(kind, ROUTING)
+        | equal(kind, FRAGMENT)
+        | equal(kind, AUTHENTICATION)
+        | equal(kind, DESTINATION_OPTIONS)
+        | equal(kind, MOBILITY)
         != 0
 }
 
 /// Length of an extension header whose length field is `len`: that counts 8 octets, in the
 /// authentication header 4, and the first 8 octets never; the fragment header has always 8.
 #[inline(always)]
-const fn extension_len(kind: u64, len: u64) -> u64 {
+#[must_use]
+pub const fn extension_len(kind: u64, len: u64) -> u64 {
     let unit = 8 - 4 * equal(kind, AUTHENTICATION) - 8 * equal(kind, FRAGMENT);
     8 + len * unit
 }

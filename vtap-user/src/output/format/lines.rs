@@ -1,14 +1,11 @@
 //! One line per packet on standard output.
 
-use std::io::Write as _;
-
 use anyhow::Result;
-use vtap_common::tunnel::LinkType;
 
 use crate::{
     output::{Output, lane::records::Records},
     packet::Packet,
-    show,
+    render,
 };
 
 /// Shows packets in tcpdump's style.
@@ -26,15 +23,9 @@ impl Printer {
 
 impl Output for Printer {
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let Packet { time, tunnel, link, wirelen, data, .. } = *packet;
         let line = &mut self.line;
         line.clear();
-        show::time_of_day(line, time);
-        write!(line, " vni {} ", tunnel.vni)?;
-        match link {
-            LinkType::Ethernet => show::frame(line, data, wirelen),
-            LinkType::RawIp => show::raw_ip(line, data, wirelen),
-        }
+        render::line::write(line, packet);
         line.push(b'\n');
         self.lines.packet(&[line])
     }

@@ -3,10 +3,35 @@
 use etherparse::{IpNumber, PacketBuilder, TcpHeader, TcpOptionElement, VlanId};
 use proptest::{collection::vec, prelude::*};
 
-use super::{frame, raw_ip, time_of_day};
-use crate::timestamp::Timestamp;
+use vtap_common::{address::Address, record::ProtocolClass, tunnel::LinkType};
+
+use super::{Line, layers, time_of_day, write};
+use crate::{
+    packet::{Packet, Tunnel},
+    timestamp::Timestamp,
+};
 
 const MACS: ([u8; 6], [u8; 6]) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+
+fn packet(link: LinkType, data: &[u8], wirelen: u32) -> Packet<'_> {
+    let outer = Address::v4([0; 4]);
+    Packet {
+        time: Timestamp::from_unix_nanos(86_399_123_456_789),
+        tunnel: Tunnel { vni: 7, src: outer, dst: outer, src_port: 0, queue: None },
+        link,
+        class: ProtocolClass::Other,
+        wirelen,
+        data,
+    }
+}
+
+fn frame(line: &mut Line, data: &[u8], wirelen: u32) {
+    layers(line, &packet(LinkType::Ethernet, data, wirelen));
+}
+
+fn raw_ip(line: &mut Line, data: &[u8], wirelen: u32) {
+    layers(line, &packet(LinkType::RawIp, data, wirelen));
+}
 
 fn line(bytes: &[u8]) -> String {
     let mut line = Vec::new();
@@ -239,6 +264,9 @@ fn times() {
     let mut line = Vec::new();
     time_of_day(&mut line, Timestamp::from_unix_nanos(86_399_123_456_789));
     assert_eq!(line, b"23:59:59.123456");
+    line.clear();
+    write(&mut line, &packet(LinkType::RawIp, &[0x70], 1));
+    assert_eq!(line, b"23:59:59.123456 vni 7 unknown ip 7");
 }
 
 /// Headers whose length fields may say anything, and which may carry one another.
