@@ -3,7 +3,10 @@
 mod rule;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use vtap_common::{
@@ -13,7 +16,7 @@ use vtap_common::{
     tunnel::Encapsulation,
 };
 
-use crate::output::ZSTD;
+use crate::{netlink::Name, output::ZSTD};
 
 use self::{
     rule::RuleText,
@@ -54,9 +57,9 @@ const KERNEL: &str = "Kernel side";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CaptureArgs {
-    /// Interface at which the mirrored traffic arrives
+    /// Interface at which the mirrored traffic arrives, by its name or an alternative name
     #[arg(short, long, value_name = "IFACE", required_unless_present = "read")]
-    interface: Option<String>,
+    interface: Option<OsString>,
 
     /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
     #[arg(short, value_name = "FILE",
@@ -216,7 +219,7 @@ pub struct Plan {
 /// `-i` or `-r`.
 pub enum Source {
     /// An interface.
-    Interface(String),
+    Interface(Name),
     /// A capture file; `-` is standard input.
     File(PathBuf),
 }
@@ -226,7 +229,7 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Interface(name) => name.clone(),
+            Self::Interface(name) => name.to_string(),
             Self::File(path) => path.display().to_string(),
         }
     }
@@ -285,7 +288,7 @@ impl CaptureArgs {
         Ok(Plan {
             source: match self.read {
                 Some(path) => Source::File(path),
-                None => Source::Interface(self.interface.unwrap_or_default()),
+                None => Source::Interface(Name::from(&*self.interface.unwrap_or_default())),
             },
             selection,
             rules: self.rule.into_iter().map(|rule| rule.text).collect(),

@@ -33,11 +33,11 @@ const ONE_BUFFER: u32 = 3498;
 
 /// An interface takes one program.
 pub fn check_free(interface: &Interface) -> Result<()> {
-    interface.xdp_program.map_or(Ok(()), |id| Err(already_there(interface, id)))
+    interface.xdp.any().map_or(Ok(()), |id| Err(already_there(interface, id)))
 }
 
 /// Attaches the program in the mode that is asked for.
-pub async fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Result<Attached> {
+pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Result<Attached> {
     let kernel = KernelVersion::current().context("cannot tell the kernel's version")?;
     let most_mtu = most_mtu(tap.takes_fragments(), is_virtio(interface), kernel);
     let fits = most_mtu.is_none_or(|most| interface.mtu <= most);
@@ -46,7 +46,7 @@ pub async fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) ->
         cli::XdpMode::Generic => None,
         cli::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
         cli::XdpMode::Auto | cli::XdpMode::Native => {
-            match link(program, interface, XdpMode::Driver).await? {
+            match link(program, interface, XdpMode::Driver)? {
                 Ok(link) => {
                     return Ok(Attached { _link: link, mode: "native", fallback: None, most_mtu });
                 }
@@ -61,15 +61,14 @@ pub async fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) ->
             }
         }
     };
-    let link = link(program, interface, XdpMode::Skb)
-        .await?
+    let link = link(program, interface, XdpMode::Skb)?
         .map_err(explain)
         .with_context(|| format!("cannot attach to {}", interface.name))?;
     Ok(Attached { _link: link, mode: "generic", fallback, most_mtu: None })
 }
 
 /// Of the two errors, the outer one does not depend on the mode.
-async fn link(
+fn link(
     program: &mut Xdp,
     interface: &Interface,
     mode: XdpMode,
@@ -79,7 +78,7 @@ async fn link(
         Err(error) => {
             if matches!(errno(&error), Some(Errno::BUSY | Errno::EXIST)) {
                 // Another was faster, unless the driver is busy for reasons of its own.
-                let now = netlink::interfaces().await?;
+                let now = netlink::interfaces()?;
                 let now = now.iter().find(|now| now.index == interface.index);
                 now.map_or(Ok(()), check_free)?;
             }
@@ -89,7 +88,7 @@ async fn link(
     let Ok(link) = program.take_link(id)?.try_into() else {
         // aya falls back to netlink where a link is refused as invalid. Such a program would
         // outlive a killed process, so it does not count as attached, and aya just forgets it.
-        netlink::detach_xdp(interface.index, mode == XdpMode::Driver).await?;
+        netlink::detach_xdp(interface.index, mode == XdpMode::Driver)?;
         return Ok(Err(ProgramError::IOError(Errno::INVAL.into())));
     };
     Ok(Ok(link))

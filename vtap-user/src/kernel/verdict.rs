@@ -35,9 +35,9 @@ pub fn decide(asked: Verdict, ports: &[u16], interfaces: &[Interface]) -> Decisi
 fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
     let device = interfaces
         .iter()
-        .find(|interface| interface.vxlan_port.is_some_and(|port| ports.contains(&port)));
-    if let Some(Interface { name, vxlan_port: Some(port), .. }) = device {
-        return Some(format!("VXLAN device {name} uses port {port}"));
+        .find(|interface| interface.udp_port.is_some_and(|port| ports.contains(&port)));
+    if let Some(Interface { name, kind, udp_port: Some(port), .. }) = device {
+        return Some(format!("{kind} device {name} uses port {port}"));
     }
     let sockets = [procfs::net::udp(), procfs::net::udp6()];
     let mut sockets = sockets.into_iter().flatten().flatten();

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     cli::Plan,
     kernel::{self, Attached, Tap, TapSettings, verdict},
-    netlink::{self, Change, Interface, Watch},
+    netlink::{self, Change, Interface, Name, Watch},
     output,
     source::live::drain::Drain,
 };
@@ -33,14 +33,15 @@ const RING_SIZE: u32 = 16 << 20;
 const ALL_RINGS: u32 = 256 << 20;
 
 /// Captures until the count is reached or a signal comes.
-pub fn run(plan: &Plan, interface: &str) -> Result<()> {
+pub fn run(plan: &Plan, interface: &Name) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live(plan, interface))
 }
 
-async fn live(plan: &Plan, name: &str) -> Result<()> {
-    let interfaces = netlink::interfaces().await?;
+async fn live(plan: &Plan, name: &Name) -> Result<()> {
+    let interfaces = netlink::interfaces()?;
     let interface = find(&interfaces, name)?;
+    let name = &interface.name;
     let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
     kernel::check_free(interface)?;
     // Signals are waited for before there is anything to clean up.
@@ -57,9 +58,9 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     // Files are opened before the program sees a packet, and what is in them is lost only after.
     let outputs = output::open(plan)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
-    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode).await?;
+    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
     let setting = Setting {
-        interface: name.to_owned(),
+        interface: name.to_string(),
         xdp_mode: attached.mode,
         verdict: verdict.name(),
         rules: plan.rules.clone(),
@@ -80,10 +81,10 @@ async fn live(plan: &Plan, name: &str) -> Result<()> {
     accounts.close(&tap.counters()?, pump.into_tally(), result)
 }
 
-fn find<'a>(interfaces: &'a [Interface], name: &str) -> Result<&'a Interface> {
-    interfaces.iter().find(|interface| interface.name == name).ok_or_else(|| {
-        let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
-        anyhow!("there is no interface `{}`; there are {}", name.escape_default(), names.join(", "))
+fn find<'a>(interfaces: &'a [Interface], name: &Name) -> Result<&'a Interface> {
+    interfaces.iter().find(|interface| interface.is_called(name)).ok_or_else(|| {
+        let names: Vec<_> = interfaces.iter().map(|interface| interface.name.to_string()).collect();
+        anyhow!("there is no interface `{name}`; there are {}", names.join(", "))
     })
 }
 
@@ -112,7 +113,8 @@ fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
 /// Not where packets come from a process, which is not a poll; and where it is refused, packets
 /// have a reading each, which only costs time.
 fn share_clock(tap: &mut Tap, interface: &Interface) {
-    let is_tun = Path::new("/sys/class/net").join(&interface.name).join("tun_flags").exists();
+    let is_tun =
+        Path::new("/sys/class/net").join(interface.name.to_os_string()).join("tun_flags").exists();
     if !is_tun && let Err(error) = tap.share_clock() {
         log::info!("every packet has its own reading of the clock: {error:#}");
     }
@@ -185,7 +187,11 @@ async fn read_until_stopped(
 async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
     loop {
         let name = watch.name().to_owned();
-        match watch.change().await {
+        let change = match watch.change().await {
+            Ok(change) => change,
+            Err(error) => return error,
+        };
+        match change {
             Change::Down => {
                 say!("vtap: {name} is down; the capture goes on when it is up again");
             }
@@ -195,6 +201,7 @@ async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
                 say!("vtap: {name} has an MTU of {mtu} now");
                 warn_of_mtu(most_mtu, mtu);
             }
+            Change::Xdp(_) | Change::Links => {}
             Change::Gone => {
                 return anyhow!(
                     "{name} is gone: it was deleted, or moved to another network namespace; what \
