@@ -14,11 +14,13 @@ use vtap_tests::{
     frames::{self, mirrored},
     net::{Net, TARGET_DEV},
     sender::Sender,
+    written::Form,
 };
 
 crate::tests![
     wrong_command_lines [],
     failures [],
+    hostile_names_do_nothing_to_a_terminal [],
     second_instance [],
     instances_at_the_same_moment [],
     no_privileges ["setpriv"],
@@ -77,6 +79,44 @@ fn failures() -> Result<()> {
     check(&net, &["capture", "-i", TARGET_DEV, "--stats-json", "/"], 1, &["directory"])?;
     let native = ["capture", "-i", "lo", "--xdp-mode", "native"];
     check(&net, &native, 1, &["no native XDP", "offloads", "--xdp-mode generic"])
+}
+
+/// Names that would move the cursor, turn the direction of writing or add a line of their own.
+fn hostile_names_do_nothing_to_a_terminal() -> Result<()> {
+    let net = Net::new()?;
+    let dir = tempfile::tempdir()?;
+    let name = "a\u{202e}b\u{2066}\u{1b}[31m\u{9b}1m\nvtap: all is well";
+    let escaped = r"a\u{202e}b\u{2066}\u{1b}[31m\u{9b}1m\nvtap: all is well";
+    let path = dir.path().join(name).display().to_string();
+    fs::write(&path, Form::USUAL.file(&[]))?;
+    let rule = format!("include vni {name}");
+    let (vni, proto) = (format!("--vni={name}"), format!("--proto={name}"));
+    let nowhere = format!("/nonexistent/{name}");
+    let ens3 = ["capture", "-i", TARGET_DEV];
+    for (args, code) in [
+        (&["capture", "-i", name][..], 1),
+        (&["capture", "-r", name], 1),
+        (&["capture", "-r", &path, "-w", &path], 1),
+        (&["capture", "-r", &path, "--rule", &rule], 2),
+        (&[&ens3[..], &["-w", &nowhere]].concat(), 1),
+        (&[&ens3[..], &["--stats-json", &nowhere]].concat(), 1),
+        (&[&ens3[..], &[&vni]].concat(), 2),
+        (&[&ens3[..], &[&proto]].concat(), 2),
+        (&[&ens3[..], &[name]].concat(), 2),
+        (&["capture", "--rule", &format!("include vni 1 \n{name} 2")], 2),
+        (&[name], 2),
+    ] {
+        let output = capture::run(&net.target, args)?;
+        let stderr = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(code), "{args:?}: {}: {stderr}", output.status);
+        ensure!(!stderr.lines().any(|line| line.starts_with("vtap: all is well")), "{stderr}");
+        let harmful = |char: char| char != '\n' && (char.is_control() || name.contains(char));
+        let harmful: String =
+            stderr.chars().filter(|char| !char.is_ascii() && harmful(*char)).collect();
+        ensure!(harmful.is_empty() && !stderr.contains('\u{1b}'), "{harmful:?} in {stderr}");
+        ensure!(stderr.contains(escaped), "{args:?}: {stderr}");
+    }
+    Ok(())
 }
 
 fn second_instance() -> Result<()> {

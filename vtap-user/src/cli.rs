@@ -1,5 +1,6 @@
 //! What the user typed ([`CaptureArgs`]) and, once checked, what it means ([`Plan`]).
 
+mod mistake;
 mod rule;
 mod values;
 
@@ -31,6 +32,14 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line of this process, and ends it where that is wrong or asks for help.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| mistake::harmless(error).exit())
+    }
 }
 
 /// The subcommands.

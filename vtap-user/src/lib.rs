@@ -11,6 +11,7 @@ pub mod say;
 
 pub mod cli;
 mod dissect;
+mod escape;
 pub mod kernel;
 pub mod netlink;
 mod output;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use vtap_user::{cli, say, session};
 
 /// It failed; the command line was right. clap exits with 2 where that is wrong.
@@ -10,7 +9,7 @@ const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     env_logger::init();
-    let result = match cli::Cli::parse().command {
+    let result = match cli::Cli::of_process().command {
         cli::Command::Capture(args) => match args.check() {
             Ok(plan) => session::run(&plan),
             Err(error) => error.exit(),

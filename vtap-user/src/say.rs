@@ -1,9 +1,11 @@
 //! Words for the user on standard error.
 
 use std::{
-    fmt::{Arguments, Write as _},
+    fmt::Arguments,
     io::{Write as _, stderr},
 };
+
+use crate::escape;
 
 /// As `eprintln!`, for whatever names and paths: see [`line`](crate::say::line).
 #[macro_export]
@@ -11,16 +13,8 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::say::line(format_args!($($words)*)) };
 }
 
-/// Writes a line, or more than one, in which control characters are shown and do nothing: names of
-/// files and interfaces may hold them. That nobody reads is no failure.
+/// Writes a message of one or more lines. Whatever a name in it holds does nothing to the terminal.
+/// That nobody reads is no failure.
 pub fn line(words: Arguments<'_>) {
-    let mut text = String::new();
-    for char in words.to_string().chars() {
-        if char.is_control() && char != '\n' {
-            let _ = write!(text, "{}", char.escape_default());
-        } else {
-            text.push(char);
-        }
-    }
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", escape::message(&words.to_string()));
 }

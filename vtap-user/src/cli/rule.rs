@@ -5,6 +5,7 @@ use std::str::FromStr;
 use vtap_common::{rules::Rule, selection::Range};
 
 use super::values::{cidr, port_range, protocol, vni_range};
+use crate::escape::name;
 
 /// A rule and the text it came from.
 #[derive(Clone, Debug)]
@@ -27,11 +28,12 @@ impl FromStr for RuleText {
         };
         let mut seen = Vec::new();
         while let Some(criterion) = words.next() {
-            let value = words.next().ok_or_else(|| format!("`{criterion}` lacks its value"))?;
+            let value =
+                words.next().ok_or_else(|| format!("`{}` lacks its value", name(criterion)))?;
             add(&mut rule, criterion, value)
-                .map_err(|reason| format!("`{criterion} {value}`: {reason}"))?;
+                .map_err(|reason| format!("`{} {}`: {reason}", name(criterion), name(value)))?;
             if seen.contains(&criterion) {
-                return Err(format!("`{criterion}` stands twice"));
+                return Err(format!("`{}` stands twice", name(criterion)));
             }
             seen.push(criterion);
         }

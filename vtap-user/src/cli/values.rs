@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::escape::name;
 use vtap_common::{
     address::Cidr,
     selection::{Range, TapPort},
@@ -24,7 +25,7 @@ pub fn tap_port(text: &str) -> Result<TapPort, String> {
         None if port == vxlan::GPE_PORT => Encapsulation::Gpe,
         Some("gpe") => Encapsulation::Gpe,
         None | Some("vxlan") => Encapsulation::Vxlan,
-        Some(other) => return Err(format!("`{other}` is neither `vxlan` nor `gpe`")),
+        Some(other) => return Err(format!("`{}` is neither `vxlan` nor `gpe`", name(other))),
     };
     Ok(TapPort { port: u32::from(port), encapsulation })
 }
@@ -43,7 +44,7 @@ fn range(text: &str, max: u32) -> Result<Range, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
         let number = text.trim().parse::<u32>().ok().filter(|&number| number <= max);
-        number.ok_or_else(|| format!("`{text}` is not a number from 0 to {max}"))
+        number.ok_or_else(|| format!("`{}` is not a number from 0 to {max}", name(text)))
     };
     let (first, last) = (number(first)?, number(last)?);
     Range::new(first, last)
@@ -55,7 +56,7 @@ pub fn cidr(text: &str) -> Result<Cidr, String> {
     let (address, length) =
         text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr =
-        address.parse().map_err(|_| format!("`{address}` is no IPv4 or IPv6 address"))?;
+        address.parse().map_err(|_| format!("`{}` is no IPv4 or IPv6 address", name(address)))?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let length = length.map_or(Some(most), |length| length.parse().ok());
     length

@@ -6,10 +6,11 @@ use std::{
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
 };
 
+use crate::escape;
+
 /// A name or an alternative name, as the kernel keeps it: any bytes but zero.
 ///
-/// As [`Display`](fmt::Display) shows it, bytes that are not UTF-8 are `\xff`, and control
-/// characters are escaped as in Rust.
+/// [`Display`](fmt::Display) shows it so that it does nothing to a terminal.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Name(Vec<u8>);
 
@@ -41,19 +42,7 @@ impl From<&OsStr> for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                if char.is_control() {
-                    write!(f, "{}", char.escape_default())?;
-                } else {
-                    write!(f, "{char}")?;
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        escape::name(OsStr::from_bytes(&self.0)).fmt(f)
     }
 }
 

@@ -18,7 +18,7 @@ use vtap_common::{
     record::ProtocolClass,
 };
 
-use crate::{output::transport::named_pipe, packet::Packet};
+use crate::{escape, output::transport::named_pipe, packet::Packet};
 
 /// Network identifiers that are counted one by one; what is beyond counts as `other`. Without a
 /// bound, made-up identifiers would take up the memory.
@@ -193,7 +193,7 @@ impl StatsFile {
     }
 
     fn failed(&self) -> String {
-        format!("cannot write the counters to {}", self.path.display())
+        format!("cannot write the counters to {}", escape::path(&self.path))
     }
 
     /// What the path leads to: where it is a link, that stays.
@@ -278,7 +278,7 @@ impl Stats {
             matched.packets,
         );
         for RuleCount { rule, packets } in &self.rules {
-            let _ = writeln!(text, "rule `{}`: {packets} packets", rule.escape_default());
+            let _ = writeln!(text, "rule `{}`: {packets} packets", escape::name(rule));
         }
         text
     }

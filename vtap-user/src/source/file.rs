@@ -21,7 +21,7 @@ use vtap_common::{Outcome, counters::Counters, examine, record::ProtocolClass};
 use self::{blocks::Section, input::Input};
 use crate::{
     cli::{Destination, Plan},
-    output,
+    escape, output,
     packet::{Packet, Tunnel},
     session::{
         Accounts,
@@ -43,7 +43,7 @@ const BIG_ENDIAN: [u8; 4] = 0x1a2b_3c4d_u32.to_be_bytes();
 
 /// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path) -> Result<()> {
-    let name = path.display().to_string();
+    let name = escape::path(path).to_string();
     if plan.write.as_ref().and_then(Destination::path).is_some_and(|file| is_same(path, file)) {
         bail!("{name} would be overwritten while it is read: write to another file");
     }
@@ -51,7 +51,7 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     let outputs = output::open(plan)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let setting = Setting {
-        interface: name.clone(),
+        interface: plan.source.name(),
         xdp_mode: "none",
         verdict: "none",
         rules: plan.rules.clone(),

@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result};
 use zstd::bulk::Compressor;
 
 use super::named_pipe;
-use crate::output::lane::{records::ZSTD, writer::Batch};
+use crate::{
+    escape,
+    output::lane::{records::ZSTD, writer::Batch},
+};
 
 /// Where records are written to.
 pub struct Target {
@@ -27,7 +30,7 @@ pub struct Target {
 impl Target {
     /// Opens the file or creates it, compressed where its name ends in `.zst`.
     pub fn create(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
+        let name = escape::path(path).to_string();
         let mut options = OpenOptions::new();
         let file = named_pipe::open(options.write(true).create(true).truncate(false), path);
         let file = file.with_context(|| format!("cannot write {name}"))?;
