@@ -1,6 +1,7 @@
 //! Drives the real binary over real interfaces. Each test has namespaces of its own.
 
 mod corpus;
+mod cpus;
 mod delivery;
 mod differential;
 mod errors;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let binary = capture::binary();
     let modules = [
         corpus::all,
+        cpus::all,
         delivery::all,
         differential::all,
         errors::all,

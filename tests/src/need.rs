@@ -22,6 +22,8 @@ pub enum Need {
     Veth,
     /// A processor that is not emulated, where times are measured.
     Speed,
+    /// So many processors.
+    Cpus(usize),
     /// The kernel's bridges.
     Bridges,
     /// A machine whose clock may be set.
@@ -74,6 +76,10 @@ impl Need {
                 let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);
                 let made = made.is_ok_and(|status| status.success());
                 (!made).then(|| "needs `unshare --time` and a kernel that has it".into())
+            }
+            Self::Cpus(count) => {
+                let there = std::thread::available_parallelism().map_or(1, usize::from);
+                (there < count).then(|| format!("needs {count} CPUs"))
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())

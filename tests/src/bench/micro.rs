@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use serde::Serialize;
 use vtap_tests::frames::{outer, pattern};
-use vtap_user::source::live::drain::Drain;
+use vtap_user::source::live::drain::{self, Drain};
 
 use crate::{
     object,
@@ -135,7 +135,7 @@ fn empty_rings(drain: &mut Drain) -> Result<u64> {
             records += u64::from(header.caplen != 0);
             Ok(())
         })?;
-        if !Drain::was_full(taken) {
+        if !drain::is_full(taken) {
             return Ok(records);
         }
     }

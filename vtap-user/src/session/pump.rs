@@ -11,14 +11,19 @@ use rustix::{
 use super::{account::Tally, both, sink::Sink};
 use crate::{
     output::PATIENCE,
-    source::live::{self, clock::Clock, drain::Drain},
+    source::live::{
+        self,
+        clock::Clock,
+        drain::{self, Drain, RecordQueue as _},
+        ring::Ring,
+    },
 };
 
 /// Between two looks into the rings while packets come, at most: nobody sees a packet come a
 /// millisecond late.
 const PAUSE: u64 = 1_000_000;
-/// Bytes of a ring for each nanosecond of a pause. One CPU writes 4 a nanosecond at most, so that a
-/// ring takes four times as long to fill.
+/// Bytes of the smallest ring in use for each nanosecond of a pause. One CPU writes 4 a nanosecond
+/// at most, so that a ring takes four times as long to fill.
 const BYTES_PER_NANOSECOND: u64 = 16;
 /// Between two looks at outputs in which something waits.
 const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
@@ -28,16 +33,12 @@ pub struct Pump {
     drain: Drain,
     sink: Sink,
     clock: Clock,
-    pause: Timespec,
 }
 
 impl Pump {
     /// From these rings to this sink.
     pub fn new(drain: Drain, sink: Sink) -> Self {
-        let fills = drain.rings().iter().map(|ring| ring.size() / BYTES_PER_NANOSECOND);
-        let pause = fills.min().unwrap_or(PAUSE).min(PAUSE).cast_signed();
-        let pause = Timespec { tv_sec: 0, tv_nsec: pause };
-        Self { drain, sink, clock: Clock::new(), pause }
+        Self { drain, sink, clock: Clock::new() }
     }
 
     /// Reads until the other end of `stopped` is closed or the sink is full.
@@ -77,7 +78,7 @@ impl Pump {
             let taken =
                 drain.batch(|header, data| sink.take(&live::packet(header, data, clock)))?;
             any |= taken > 0;
-            if !Drain::was_full(taken) || (!all && sink.is_full()) {
+            if !drain::is_full(taken) || (!all && sink.is_full()) {
                 return Ok(any);
             }
         }
@@ -93,12 +94,20 @@ impl Pump {
     fn wait(&self, stopped: &PipeReader, busy: bool, output_waits: bool) -> Result<bool> {
         let mut fds = vec![PollFd::new(stopped, PollFlags::IN)];
         if !busy {
-            fds.extend(self.drain.rings().iter().map(|ring| PollFd::new(ring, PollFlags::IN)));
+            fds.extend(self.drain.queues().map(|ring| PollFd::new(ring, PollFlags::IN)));
         }
+        let pause = pause(self.drain.queues());
         let longest = output_waits.then_some(&OUTPUT_PAUSE);
-        match poll(&mut fds, if busy { Some(&self.pause) } else { longest }) {
+        match poll(&mut fds, if busy { Some(&pause) } else { longest }) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }
     }
+}
+
+/// How long no ring fills up. A ring that is not in use may be small.
+fn pause<'a>(rings: impl Iterator<Item = &'a Ring>) -> Timespec {
+    let fills = rings.filter(|ring| ring.is_used()).map(|ring| ring.size() / BYTES_PER_NANOSECOND);
+    let pause = fills.min().unwrap_or(PAUSE).min(PAUSE);
+    Timespec { tv_sec: 0, tv_nsec: pause.cast_signed() }
 }

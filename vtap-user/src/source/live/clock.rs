@@ -58,11 +58,6 @@ impl Clock {
     }
 }
 
-/// Nanoseconds of the kernel's `CLOCK_MONOTONIC`.
-pub fn monotonic() -> u64 {
-    (read(ClockId::Monotonic) - *AHEAD).cast_unsigned()
-}
-
 /// Time of day minus monotonic time. The two can't be read at once: of a few attempts the one in
 /// which the least time passed is the best.
 fn offset() -> i64 {
@@ -86,6 +81,11 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    /// Nanoseconds of the kernel's `CLOCK_MONOTONIC`.
+    fn monotonic() -> u64 {
+        (read(ClockId::Monotonic) - *AHEAD).cast_unsigned()
+    }
 
     #[test]
     fn agrees_with_the_system_clock() {

@@ -7,6 +7,9 @@
 //! Layout and protocol: `kernel/bpf/ringbuf.c`. Page 0 holds the consumer position, page 1 the
 //! producer position, then come the data pages, mapped twice in a row so that no record is split.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
     slice,
@@ -17,6 +20,8 @@ use anyhow::{Context as _, Result};
 use aya_obj::generated::{BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ};
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::drain::RecordQueue;
+
 /// The consumer side of a ring.
 pub struct Ring {
     fd: OwnedFd,
@@ -26,10 +31,12 @@ pub struct Ring {
     producer: MmapRaw,
     data_offset: usize,
     mask: u64,
-    /// Position of the next record; ahead of what is published.
+    /// Where the next record begins.
     position: u64,
+    /// The position that the producer knows: it may write over what is before it.
+    released: u64,
     /// The producer's position when it was last read.
-    seen: u64,
+    written: u64,
 }
 
 impl Ring {
@@ -49,62 +56,18 @@ impl Ring {
             data_offset: page,
             mask: u64::from(size) - 1,
             position: 0,
-            seen: 0,
+            released: 0,
+            written: 0,
         };
-        ring.position = position(&ring.consumer).load(Ordering::Acquire);
+        ring.released = position(&ring.consumer).load(Ordering::Acquire);
+        ring.position = ring.released;
         Ok(ring)
     }
 
-    /// Bytes of records that it holds.
+    /// Whether a record was ever seen in it.
     #[must_use]
-    pub const fn size(&self) -> u64 {
-        self.mask + 1
-    }
-
-    /// Looks what the producer has written; until the next look, no more than that is shown.
-    pub fn look(&mut self) {
-        // Pairs with the kernel's store-release after the record's header is written.
-        self.seen = position(&self.producer).load(Ordering::Acquire);
-    }
-
-    /// The record that [`Ring::advance`] takes next, if the producer has finished it.
-    pub fn peek(&mut self) -> Option<&[u8]> {
-        loop {
-            if self.position == self.seen {
-                return None;
-            }
-            let header = self.header();
-            if header & BPF_RINGBUF_BUSY_BIT != 0 {
-                return None;
-            }
-            if header & BPF_RINGBUF_DISCARD_BIT == 0 {
-                break;
-            }
-            self.advance();
-        }
-        let start = self.offset() + BPF_RINGBUF_HDR_SZ as usize;
-        let len = self.len();
-        if start + len > self.producer.len() {
-            return None;
-        }
-        // SAFETY: within the mapping, and a finished record changes only once it is given back,
-        // which can't be while it is borrowed.
-        Some(unsafe { slice::from_raw_parts(self.producer.as_ptr().add(start), len) })
-    }
-
-    /// Takes the record that [`Ring::peek`] showed. Its bytes stay until [`Ring::release`].
-    pub fn advance(&mut self) {
-        let taken = u64::from(BPF_RINGBUF_HDR_SZ) + self.len() as u64;
-        self.position += taken.next_multiple_of(8);
-    }
-
-    /// Gives the space of all records taken back to the producer.
-    pub fn release(&mut self) {
-        // Pairs with the kernel's load-acquire before it reuses the space.
-        position(&self.consumer).store(self.position, Ordering::Release);
-        // The producer wakes the consumer only if it sees that it had caught up; so the new
-        // position must be out before the consumer looks for more and then sleeps.
-        fence(Ordering::SeqCst);
+    pub const fn is_used(&self) -> bool {
+        self.written != 0
     }
 
     fn header(&self) -> u32 {
@@ -123,6 +86,61 @@ impl Ring {
     /// Length of the record at the position, without its header.
     fn len(&self) -> usize {
         (self.header() & !(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) as usize
+    }
+}
+
+impl RecordQueue for Ring {
+    fn refresh(&mut self) -> u64 {
+        // Pairs with the kernel's store-release after the record's header is written.
+        self.written = position(&self.producer).load(Ordering::Acquire);
+        self.written
+    }
+
+    fn peek(&mut self) -> Option<(u64, &[u8])> {
+        loop {
+            if self.position == self.written {
+                return None;
+            }
+            let header = self.header();
+            if header & BPF_RINGBUF_BUSY_BIT != 0 {
+                return None;
+            }
+            if header & BPF_RINGBUF_DISCARD_BIT == 0 {
+                break;
+            }
+            self.advance();
+        }
+        let start = self.offset() + BPF_RINGBUF_HDR_SZ as usize;
+        let len = self.len();
+        if start + len > self.producer.len() {
+            return None;
+        }
+        // SAFETY: within the mapping. The producer changes a finished record only after its space
+        // was released, which can't happen while the record is borrowed.
+        let record = unsafe { slice::from_raw_parts(self.producer.as_ptr().add(start), len) };
+        Some((self.position, record))
+    }
+
+    fn advance(&mut self) {
+        let taken = u64::from(BPF_RINGBUF_HDR_SZ) + self.len() as u64;
+        self.position += taken.next_multiple_of(8);
+    }
+
+    fn release(&mut self) {
+        self.released = self.position;
+        // Pairs with the kernel's load-acquire before it reuses the space.
+        position(&self.consumer).store(self.released, Ordering::Release);
+        // The producer wakes the consumer only if it sees that the consumer had caught up. So the
+        // new position must be visible before the consumer looks for more records and then sleeps.
+        fence(Ordering::SeqCst);
+    }
+
+    fn held(&self) -> u64 {
+        self.position - self.released
+    }
+
+    fn size(&self) -> u64 {
+        self.mask + 1
     }
 }
 
