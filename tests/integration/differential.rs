@@ -7,10 +7,11 @@
 mod case;
 mod comparison;
 mod kernel;
-mod plain;
+
 mod progress;
 mod regressions;
 mod tally;
+mod unseen;
 
 use std::{
     env,

@@ -1,15 +1,12 @@
 //! The mirrored packet, down to what rules ask of it.
 
 use crate::{
-    address::{Address, Family},
+    abi::Malformed,
     outer::Datagram,
-    packet::{Bounded, Packet, Slot},
-    reason::Malformed,
     tunnel::Tunnel,
     wire::{
-        BadHeader, Fragment, Network, Protocol,
-        ethernet::{self, Link},
-        transport::Transport,
+        Address, BadHeader, Bounded, Family, Fragment, Frame, Link, Network, Protocol, Slot,
+        Transport, ethernet,
     },
 };
 
@@ -26,48 +23,50 @@ pub struct Inner {
     pub dst: Address,
     /// What it is.
     pub protocol: Protocol,
-    /// Source port, or [`ABSENT`](crate::wire::transport::ABSENT).
+    /// Source port, or [`ABSENT`](crate::wire::ABSENT).
     pub src_port: u64,
-    /// Destination port, or [`ABSENT`](crate::wire::transport::ABSENT).
+    /// Destination port, or [`ABSENT`](crate::wire::ABSENT).
     pub dst_port: u64,
-    /// ICMP type, or [`ABSENT`](crate::wire::transport::ABSENT).
+    /// ICMP type, or [`ABSENT`](crate::wire::ABSENT).
     pub icmp_type: u64,
-    /// ICMP code, or [`ABSENT`](crate::wire::transport::ABSENT).
+    /// ICMP code, or [`ABSENT`](crate::wire::ABSENT).
     pub icmp_code: u64,
 }
 
 /// Reads the headers of the inner packet.
 #[inline(always)]
-pub fn parse<P: Packet>(
-    packet: &P,
+pub fn parse<F: Frame>(
+    frame: &F,
     datagram: &Datagram,
     tunnel: &Tunnel,
 ) -> Result<Inner, Malformed> {
-    let packet = &Bounded::new(packet, datagram.end);
+    let frame = &Bounded::new(frame, datagram.end);
     let link = if tunnel.ether_type == 0 {
-        ethernet::parse(packet, tunnel.payload)?
+        ethernet::parse(frame, tunnel.payload)?
     } else {
-        Link { ether_type: tunnel.ether_type, payload: tunnel.payload }
+        Link { ether_type: tunnel.ether_type as u32, payload: tunnel.payload }
     };
-    let network = Network::parse(packet, link.payload, link.ether_type)?;
+    let network = Network::parse(frame, link.payload, link.ether_type)?;
     let transport = if network.fragment == Fragment::Later {
         Transport::NONE
     } else {
-        Transport::parse(packet, network.payload, network.protocol)?
+        Transport::parse(frame, network.payload, network.protocol)?
     };
     // Many kinds of packet meet here, and what follows is the same for all.
-    let family = Family(packet.forget(Slot::Family, network.src.family.0));
+    let family = Family(frame.launder_for_verifier(Slot::Family, network.src.family.0));
     let Transport { src_port, dst_port, icmp_type, icmp_code } = transport;
     Ok(Inner {
         len: datagram.end - tunnel.payload,
         wire_end: link.payload + network.len,
         src: Address { family, ..network.src },
         dst: Address { family, ..network.dst },
-        protocol: Protocol(packet.forget(Slot::Protocol, u64::from(network.protocol.0)) as u32),
-        src_port: packet.forget(Slot::SrcPort, src_port),
-        dst_port: packet.forget(Slot::DstPort, dst_port),
-        icmp_type: packet.forget(Slot::IcmpType, icmp_type),
-        icmp_code: packet.forget(Slot::IcmpCode, icmp_code),
+        protocol: Protocol(
+            frame.launder_for_verifier(Slot::Protocol, u64::from(network.protocol.0)) as u32,
+        ),
+        src_port: frame.launder_for_verifier(Slot::SrcPort, src_port),
+        dst_port: frame.launder_for_verifier(Slot::DstPort, dst_port),
+        icmp_type: frame.launder_for_verifier(Slot::IcmpType, icmp_type),
+        icmp_code: frame.launder_for_verifier(Slot::IcmpCode, icmp_code),
     })
 }
 

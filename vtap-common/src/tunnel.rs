@@ -1,11 +1,9 @@
-//! The tunnel: which network the datagram belongs to, and what it carries.
+//! The tunnel header: which network a datagram belongs to, and what it carries.
 
-use crate::{
-    outer::Datagram,
-    packet::{Bounded, Packet, Slot},
-    reason::Malformed,
-    wire::vxlan::{self, Vxlan},
-};
+pub mod vxlan;
+
+use self::vxlan::Vxlan;
+use crate::wire::{Bounded, Frame, Slot};
 
 /// How the datagrams of a tap port are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +25,28 @@ pub enum LinkType {
     RawIp = 1,
 }
 
+/// What is wrong with a tunnel header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum BadTunnel {
+    /// The datagram ends within it.
+    Header,
+    /// The I flag is not set.
+    Flags,
+    /// VXLAN-GPE carries something that vtap does not read.
+    Protocol,
+}
+
 /// What the VXLAN header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
     /// The word that holds the network identifier, as it lies in memory.
     pub word: u32,
-    /// Where the inner packet begins in the frame.
+    /// Offset of the inner packet in the frame.
     pub payload: u32,
-    /// `EtherType` of a payload without link header, as it would lie in memory; zero for a frame.
-    pub ether_type: u32,
+    /// `EtherType` of a payload without link header, as it would lie in memory; zero where the
+    /// payload begins with an Ethernet header.
+    pub ether_type: u64,
 }
 
 impl Tunnel {
@@ -54,12 +65,17 @@ impl Tunnel {
     }
 }
 
-/// Reads the VXLAN header at the start of the datagram.
+/// Reads the VXLAN header at `offset` of a datagram that ends at `end`.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, datagram: &Datagram) -> Result<Tunnel, Malformed> {
-    let bounded = Bounded::new(packet, datagram.end);
-    let gpe = datagram.encapsulation == Encapsulation::Gpe;
-    let Vxlan { word, ether_type } = vxlan::parse(&bounded, datagram.payload, gpe)?;
-    let payload = datagram.payload + vxlan::LEN;
-    Ok(Tunnel { word, payload: packet.forget(Slot::Inner, u64::from(payload)) as u32, ether_type })
+pub fn parse<F: Frame>(
+    frame: &F,
+    offset: u32,
+    end: u32,
+    encapsulation: Encapsulation,
+) -> Result<Tunnel, BadTunnel> {
+    let gpe = encapsulation == Encapsulation::Gpe;
+    let Vxlan { word, ether_type } = vxlan::parse(&Bounded::new(frame, end), offset, gpe)?;
+    let payload = u64::from(offset + vxlan::LEN);
+    let payload = frame.launder_for_verifier(Slot::Inner, payload) as u32;
+    Ok(Tunnel { word, payload, ether_type: u64::from(ether_type) })
 }

@@ -1,21 +1,28 @@
-//! The headers, one file per protocol. Each reads just what the path of a packet needs.
+//! The bytes of a frame: how they are accessed, and one file per protocol header.
+//!
+//! Each file reads only what capturing needs. Nothing in this folder knows of tunnels, of what
+//! the user selected, or of counters.
 
+pub mod address;
 pub mod arp;
 pub mod ethernet;
+pub mod frame;
 pub mod ipv4;
 pub mod ipv6;
+pub mod link;
+pub mod network;
 pub mod transport;
 pub mod udp;
-pub mod vxlan;
 
-use network_types::{eth::EtherType, ip::IpProto};
-
-use crate::{
-    address::Address,
-    packet::{Packet, Slot},
+pub use self::{
+    address::{Address, Family},
+    frame::{Bounded, Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
+    link::{Link, LinkLayer},
+    network::{Fragment, Network, Protocol},
+    transport::{ABSENT, Transport},
 };
 
-/// Which header is cut short or is not what it should be.
+/// Which header is cut short or contradicts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum BadHeader {
@@ -33,87 +40,4 @@ pub enum BadHeader {
     Arp,
     /// The transport header.
     Transport,
-}
-
-/// The protocol that `--proto` selects: an IP protocol number, or one of the constants here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Protocol(pub u32);
-
-impl Protocol {
-    /// Address resolution.
-    pub const ARP: Self = Self(0x100);
-    /// Anything else that is not IP.
-    pub const OTHER: Self = Self(0x101);
-    /// Transmission Control Protocol.
-    pub const TCP: Self = Self(IpProto::Tcp as u32);
-    /// User Datagram Protocol.
-    pub const UDP: Self = Self(IpProto::Udp as u32);
-    /// ICMP for IPv4.
-    pub const ICMP: Self = Self(IpProto::Icmp as u32);
-    /// ICMP for IPv6.
-    pub const ICMP6: Self = Self(IpProto::Ipv6Icmp as u32);
-    /// Stream Control Transmission Protocol.
-    pub const SCTP: Self = Self(IpProto::Sctp as u32);
-}
-
-/// Whether an IP packet is a fragment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Fragment {
-    /// It is whole.
-    No,
-    /// The one that has the transport header.
-    First,
-    /// One that has none.
-    Later,
-}
-
-/// What a network header says.
-#[derive(Clone, Copy, Debug)]
-pub struct Network {
-    /// Source.
-    pub src: Address,
-    /// Destination.
-    pub dst: Address,
-    /// What it carries.
-    pub protocol: Protocol,
-    /// Where the payload begins.
-    pub payload: u32,
-    /// Length of the packet from the start of this header, as it says itself. Zero where it does
-    /// not say: super-frames of 64 kB and more (BIG TCP), jumbograms, and what is not IP.
-    pub len: u32,
-    /// Whether the payload begins with a transport header.
-    pub fragment: Fragment,
-}
-
-impl Network {
-    const OTHER: Self = Self {
-        src: Address::NONE,
-        dst: Address::NONE,
-        protocol: Protocol::OTHER,
-        payload: 0,
-        len: 0,
-        fragment: Fragment::No,
-    };
-
-    /// Reads the network header at `offset` that `ether_type` (as it lies in memory) announces.
-    ///
-    /// Of what is neither IP nor ARP nothing is known, and nothing can be wrong with it.
-    #[inline(always)]
-    pub fn parse<P: Packet>(packet: &P, offset: u32, ether_type: u32) -> Result<Self, BadHeader> {
-        let mut network = if ether_type == EtherType::Ipv4 as u32 {
-            ipv4::parse(packet, offset)?
-        } else if P::PLAIN {
-            return Err(BadHeader::Ethernet);
-        } else if ether_type == EtherType::Ipv6 as u32 {
-            ipv6::parse(packet, offset)?
-        } else if ether_type == EtherType::Arp as u32 {
-            arp::parse(packet, offset)?
-        } else {
-            Self::OTHER
-        };
-        network.payload = packet.forget(Slot::Transport, u64::from(network.payload)) as u32;
-        Ok(network)
-    }
 }

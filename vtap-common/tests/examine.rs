@@ -4,15 +4,11 @@ use etherparse::{IpNumber, PacketBuilder};
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
     Matched, Outcome,
-    address::{Address, Cidr},
-    counters::Counters,
+    abi::{Counters, Malformed, ProtocolClass},
     examine,
-    reason::Malformed,
-    record::{ProtocolClass, RecordHeader},
-    rules::Rule,
-    selection::{Range, Selection, TapPort},
+    select::{Cidr, Range, Rule, Selection, TapPort},
     tunnel::{Encapsulation, LinkType},
-    wire::{Protocol, transport::ABSENT},
+    wire::{ABSENT, Address, LinkLayer, Protocol},
 };
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -31,7 +27,7 @@ fn selection() -> Box<Selection> {
 
 fn run(frame: &[u8], selection: &Selection) -> (Outcome, Counters) {
     let mut counters = Counters::ZERO;
-    let outcome = examine(&frame, selection, &mut counters);
+    let outcome = examine(&frame, LinkLayer::Ethernet, selection, &mut counters);
     (outcome, counters)
 }
 
@@ -74,7 +70,7 @@ fn an_inner_packet_is_found_with_its_keys() {
     assert_eq!(found.wirelen() as usize, inner.len());
     let Matched { datagram, tunnel, inner: found } = found;
     assert_eq!((datagram.src, datagram.dst), (Address::v4(A), Address::v4(B)));
-    assert_eq!((datagram.src_port, tunnel.vni()), (u32::from(1000_u16.to_be()), 7));
+    assert_eq!((datagram.src_port, tunnel.vni()), (u64::from(1000_u16.to_be()), 7));
     assert_eq!(tunnel.link(), LinkType::Ethernet);
     let start = tunnel.payload as usize;
     assert_eq!(&frame[start..start + found.len as usize], inner);
@@ -188,7 +184,7 @@ fn too_many_extension_headers_are_malformed() {
 #[test]
 fn a_record_header_keeps_what_it_is_given() {
     let matched = matched(&mirrored(&udp_frame((1, 2), b"x")));
-    let header = RecordHeader::new(&matched, 43, 123, 70_000);
+    let header = matched.record_header(43, 123, 70_000);
     assert_eq!((header.timestamp, header.caplen, header.wirelen), (123, 43, 43));
     assert_eq!((header.vni(), header.link()), (7, LinkType::Ethernet));
     assert_eq!(header.class(), ProtocolClass::Udp);

@@ -4,33 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    Matched,
-    address::{Address, Cidr},
-    decide::decide,
-    inner::Inner,
-    outer::Datagram,
-    rules::{MAX_RULES, Rule},
-    selection::{Range, Selection},
-    tunnel::{Encapsulation, Tunnel},
-    wire::{Protocol, transport::ABSENT},
+    select::{Cidr, MAX_RULES, PacketKeys, Range, Rule, Selection, decide},
+    wire::{ABSENT, Address, Protocol},
 };
 
-/// What a packet has that rules ask for.
-#[derive(Clone, Copy, Debug)]
-struct Packet {
-    vni: u32,
-    inner: Inner,
-}
-
-fn fits(rule: &Rule, Packet { vni, inner }: &Packet) -> bool {
-    rule.src.contains(&inner.src)
-        && rule.dst.contains(&inner.dst)
-        && rule.src_port.contains(inner.src_port)
-        && rule.dst_port.contains(inner.dst_port)
-        && rule.vni.contains(u64::from(*vni))
-        && rule.protocol.contains(u64::from(inner.protocol.0))
-        && rule.icmp_type.contains(inner.icmp_type)
-        && rule.icmp_code.contains(inner.icmp_code)
+fn fits(rule: &Rule, keys: &PacketKeys) -> bool {
+    rule.src.contains(&keys.src)
+        && rule.dst.contains(&keys.dst)
+        && rule.src_port.contains(keys.src_port)
+        && rule.dst_port.contains(keys.dst_port)
+        && rule.vni.contains(keys.vni)
+        && rule.protocol.contains(u64::from(keys.protocol.0))
+        && rule.icmp_type.contains(keys.icmp_type)
+        && rule.icmp_code.contains(keys.icmp_code)
 }
 
 /// Values near the ends and near each other, so that rules overlap, touch and repeat.
@@ -88,45 +74,37 @@ fn address() -> impl Strategy<Value = Address> {
     prop_oneof![Just(Address::NONE), ip().prop_map(Address::from)]
 }
 
-fn packet() -> impl Strategy<Value = Packet> {
+fn packet() -> impl Strategy<Value = PacketKeys> {
     let port = || prop_oneof![value(0xffff).prop_map(u64::from), Just(ABSENT)];
     let icmp = || prop_oneof![value(255).prop_map(u64::from), Just(ABSENT)];
     let ports = (port(), port());
     (address(), address(), ports, value(0xff_ffff), value(0x101), (icmp(), icmp())).prop_map(
-        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code))| {
-            let protocol = Protocol(protocol);
-            let inner = Inner {
-                len: 0,
-                wire_end: 0,
-                src,
-                dst,
-                protocol,
-                src_port,
-                dst_port,
-                icmp_type,
-                icmp_code,
-            };
-            Packet { vni, inner }
+        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code))| PacketKeys {
+            vni: u64::from(vni),
+            protocol: Protocol(protocol),
+            src,
+            dst,
+            src_port,
+            dst_port,
+            icmp_type,
+            icmp_code,
+            ..NO_KEYS
         },
     )
 }
 
-fn found(vni: u32, inner: Inner) -> Matched {
-    let datagram = Datagram {
-        payload: 0,
-        end: 0,
-        wire_end: 0,
-        src: Address::NONE,
-        dst: Address::NONE,
-        src_port: 0,
-        encapsulation: Encapsulation::Vxlan,
-    };
-    Matched {
-        datagram,
-        tunnel: Tunnel { word: (vni << 8).to_be(), payload: 0, ether_type: 0 },
-        inner,
-    }
-}
+const NO_KEYS: PacketKeys = PacketKeys {
+    vni: 0,
+    outer_src: Address::NONE,
+    outer_dst: Address::NONE,
+    protocol: Protocol::OTHER,
+    src: Address::NONE,
+    dst: Address::NONE,
+    src_port: ABSENT,
+    dst_port: ABSENT,
+    icmp_type: ABSENT,
+    icmp_code: ABSENT,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -140,7 +118,7 @@ proptest! {
         prop_assert!(selection.rules.set(&rules));
         for packet in &packets {
             let first = rules.iter().position(|rule| fits(rule, packet));
-            let decision = decide(&selection, &found(packet.vni, packet.inner));
+            let decision = decide(&selection, packet);
             prop_assert_eq!(decision.rule, first.map(|rule| rule as u64));
             prop_assert_eq!(decision.capture, first.is_some_and(|rule| rules[rule].include));
         }
@@ -157,19 +135,9 @@ fn all_boundaries_at_once() {
     assert!(selection.rules.set(&rules));
     for dst_port in 0..600 {
         let place = (dst_port >= 10 && (dst_port - 10) % 4 < 2).then(|| (dst_port - 10) / 4);
-        let inner = Inner {
-            len: 0,
-            wire_end: 0,
-            src: Address::NONE,
-            dst: Address::NONE,
-            protocol: Protocol::UDP,
-            src_port: 0,
-            dst_port,
-            icmp_type: ABSENT,
-            icmp_code: ABSENT,
-        };
+        let keys = PacketKeys { dst_port, ..NO_KEYS };
         let expected = place.filter(|place| *place < MAX_RULES as u64);
-        assert_eq!(decide(&selection, &found(0, inner)).rule, expected, "port {dst_port}");
+        assert_eq!(decide(&selection, &keys).rule, expected, "port {dst_port}");
     }
     assert!(!selection.rules.set(&vec![Rule::any(true); MAX_RULES + 1]));
 }

@@ -11,9 +11,7 @@ use std::{
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use vtap_common::{
-    address::Cidr,
-    rules::MAX_RULES,
-    selection::{List, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
+    select::{Cidr, List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
     tunnel::Encapsulation,
 };
 

@@ -141,7 +141,7 @@ protocols! {
     icmp::Icmp: Kind::IpNumber(IpNumber::ICMP),
     icmp6::Icmp6: Kind::IpNumber(IpNumber::IPV6_ICMP),
     igmp::Igmp: Kind::IpNumber(IpNumber::IGMP),
-    vxlan::Vxlan: Kind::UdpPort(vtap_common::wire::vxlan::PORT),
+    vxlan::Vxlan: Kind::UdpPort(vtap_common::tunnel::vxlan::PORT),
     unknown_type::UnknownType: Kind::EtherType(_),
     unknown_protocol::UnknownProtocol: Kind::IpNumber(_) | Kind::Unfollowed(_),
     unknown_version::UnknownVersion: Kind::Ip,

@@ -1,6 +1,6 @@
 //! The inner packet as user space knows it, whatever it was captured with.
 
-use vtap_common::{address::Address, record::ProtocolClass, tunnel::LinkType};
+use vtap_common::{abi::ProtocolClass, tunnel::LinkType, wire::Address};
 
 use crate::timestamp::Timestamp;
 

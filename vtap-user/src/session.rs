@@ -9,7 +9,7 @@ pub(crate) mod sink;
 use std::{io::ErrorKind, time::Instant};
 
 use anyhow::{Result, anyhow};
-use vtap_common::counters::Counters;
+use vtap_common::abi::Counters;
 
 use self::account::{Setting, Stats, StatsFile, Tally};
 use crate::{

@@ -5,10 +5,8 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result, ensure};
 use log::LevelFilter;
 use vtap_common::{
-    address::Cidr,
-    record::MAX_CAPLEN,
-    rules::{MAX_RULES, Rule},
-    selection::{MAX_TAP_PORTS, Range, Selection, TapPort},
+    abi::MAX_CAPLEN,
+    select::{Cidr, MAX_RULES, MAX_TAP_PORTS, Range, Rule, Selection, TapPort},
     tunnel::Encapsulation,
 };
 

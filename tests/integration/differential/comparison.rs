@@ -1,14 +1,14 @@
 //! A selection in the kernel and in user space, side by side.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use vtap_common::{Matched, Outcome, counters::Counters, examine, record::RecordHeader};
+use vtap_common::{Matched, Outcome, abi::Counters, examine, wire::LinkLayer};
 use vtap_user::kernel::Program;
 
 use super::{
     case::Case,
     kernel::{DROP, Kernel, ONE_BUFFER, PASS, Ran},
-    plain::unseen,
     tally::Tally,
+    unseen::unseen,
 };
 
 /// Frames are split within so many bytes: about where their headers are.
@@ -97,7 +97,7 @@ impl Side {
     fn frame(&mut self, case: &Case, frame: &[u8], linear: Option<usize>) -> Result<Outcome> {
         // What does not fit one buffer is not for the linear program.
         let part = if self.full() { frame } else { &frame[..frame.len().min(ONE_BUFFER)] };
-        let outcome = examine(&part, &case.selection, &mut self.expected);
+        let outcome = examine(&part, LinkLayer::Ethernet, &case.selection, &mut self.expected);
         if let Some(first) = self.kernel.first_buffer(linear) {
             self.expected.received.bytes -= unseen(part, first, &case.selection);
         }
@@ -149,7 +149,7 @@ impl Case {
         let start = tunnel.payload as usize;
         let data =
             frame.get(start..start + caplen as usize).context("the parser left the frame")?;
-        let header = RecordHeader::new(matched, caplen, 0, 0);
+        let header = matched.record_header(caplen, 0, 0);
         Ok(Ran { verdict, record: Some((header, data.to_vec())) })
     }
 }

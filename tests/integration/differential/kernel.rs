@@ -6,7 +6,7 @@ use aya::{
     programs::{ProgramError, Xdp},
 };
 use rustix::io::Errno;
-use vtap_common::{counters::Counters, record::RecordHeader};
+use vtap_common::abi::{Counters, RecordHeader};
 use vtap_user::{
     kernel::{Program, Tap, TapSettings, load_program},
     source::live::drain::Drain,

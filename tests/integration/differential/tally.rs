@@ -4,7 +4,10 @@ use std::fmt;
 
 use anyhow::{Result, ensure};
 use vtap_common::{
-    Matched, Outcome, address::Family, reason::Malformed, record::ProtocolClass, tunnel::LinkType,
+    Matched, Outcome,
+    abi::{Malformed, ProtocolClass},
+    tunnel::LinkType,
+    wire::Family,
 };
 use vtap_user::kernel::Program;
 

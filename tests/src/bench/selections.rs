@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Parser as _;
-use vtap_common::selection::Selection;
+use vtap_common::select::Selection;
 use vtap_user::{
     cli::{Cli, Command},
     kernel::{self, Tap, TapSettings},

@@ -7,15 +7,13 @@ use std::ops::Deref;
 
 use vtap_common::{
     Matched, Outcome,
-    address::Cidr,
-    counters::Counters,
-    examine, examine_plain,
+    abi::{Counters, ProtocolClass},
+    examine, examine_fast,
+    fast_path::FastFrame,
     outer::{self, Datagram},
-    packet::{Header, MAX_HEADER_OFFSET, Packet, PlainFrame},
-    record::{ProtocolClass, RecordHeader},
-    rules::Rule,
-    selection::{Range, Selection, TapPort},
+    select::{Cidr, Range, Rule, Selection, TapPort},
     tunnel::Encapsulation,
+    wire::{Frame, Header, LinkLayer, MAX_HEADER_OFFSET},
 };
 
 /// Checks one input.
@@ -30,23 +28,23 @@ pub fn check(input: &[u8]) {
     }
     let pieces = Pieces::new(frame, [*one, *other]);
     assert_eq!(run(&pieces, &selection), (outcome, counters), "in pieces");
-    plain_way_is_the_same(frame, &selection, &(outcome, counters));
+    fast_path_is_the_same(frame, &selection, &(outcome, counters));
     tail_is_ignored(frame, &selection, &outcome);
 }
 
-fn run<P: Packet>(packet: &P, selection: &Selection) -> (Outcome, Counters) {
+fn run<F: Frame>(frame: &F, selection: &Selection) -> (Outcome, Counters) {
     let mut counters = Counters::ZERO;
-    let outcome = examine(packet, selection, &mut counters);
+    let outcome = examine(frame, LinkLayer::Ethernet, selection, &mut counters);
     (outcome, counters)
 }
 
-/// Whatever the plain way accepts, it finds what the long way does.
-fn plain_way_is_the_same(frame: &[u8], selection: &Selection, long: &(Outcome, Counters)) {
+/// Of a frame that it takes, the fast path finds what the other finds.
+fn fast_path_is_the_same(frame: &[u8], selection: &Selection, long: &(Outcome, Counters)) {
     let mut counters = Counters::ZERO;
-    let plain = PlainFrame::new(frame);
-    match plain.and_then(|plain| examine_plain(&plain, selection, &mut counters)) {
-        Some(outcome) => assert_eq!(&(outcome, counters), long, "plain"),
-        None => assert_eq!(counters, Counters::ZERO, "counted, but not plain"),
+    let fast = FastFrame::new(frame);
+    match fast.and_then(|fast| examine_fast(&fast, selection, &mut counters)) {
+        Some(outcome) => assert_eq!(&(outcome, counters), long, "on the fast path"),
+        None => assert_eq!(counters, Counters::ZERO, "counted, but not taken"),
     }
 }
 
@@ -124,17 +122,19 @@ fn lies_within(matched: &Matched, frame: &[u8]) {
 /// A record's header gives back what was put into it.
 fn record_keeps(matched: &Matched) {
     let Matched { datagram, tunnel, inner } = matched;
-    let header = RecordHeader::new(matched, inner.len, 1, 2);
+    let header = matched.record_header(inner.len, 1, 2);
     assert_eq!((header.caplen, header.wirelen), (inner.len, matched.wirelen()));
     assert_eq!((header.vni(), header.link()), (tunnel.vni(), tunnel.link()));
     assert_eq!(header.class(), ProtocolClass::of(inner.protocol));
     assert_eq!((header.outer_src(), header.outer_dst()), (datagram.src, datagram.dst));
-    assert_eq!(u32::from(header.outer_src_port().to_be()), datagram.src_port);
+    assert_eq!(u64::from(header.outer_src_port().to_be()), datagram.src_port);
 }
 
 /// Neither padding nor a driver's trailer has a say, be it there, another, or none.
 fn tail_is_ignored(frame: &[u8], selection: &Selection, outcome: &Outcome) {
-    let Ok(Datagram { end, .. }) = outer::parse(&frame, selection) else { return };
+    let Ok(Datagram { end, .. }) = outer::parse(&frame, LinkLayer::Ethernet, selection) else {
+        return;
+    };
     let (datagram, tail) = frame.split_at(end as usize);
     if tail.is_empty() {
         return;
@@ -168,14 +168,14 @@ impl<T> Deref for Copied<T> {
     }
 }
 
-impl Packet for Pieces<'_> {
+impl Frame for Pieces<'_> {
     type Ref<'a, T: Header + 'a>
         = Copied<T>
     where
         Self: 'a;
 
     fn len(&self) -> u32 {
-        self.0.iter().map(Packet::len).sum()
+        self.0.iter().map(Frame::len).sum()
     }
 
     fn header<T: Header>(&self, offset: u32) -> Option<Copied<T>> {

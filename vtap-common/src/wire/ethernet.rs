@@ -2,47 +2,50 @@
 
 use network_types::eth::EtherType;
 
-use super::BadHeader;
-use crate::packet::{Packet, Slot};
+use super::{
+    BadHeader,
+    frame::{Frame, Slot},
+    link::Link,
+};
 
-/// Tags that are followed; QinQ has two, and three are seen.
+/// Tags that are followed. QinQ has two, and three have been seen.
 pub const MAX_TAGS: u32 = 4;
 
-const ADDRESSES_LEN: u32 = 12;
+const HEADER_LEN: u32 = 14;
 const TYPE_LEN: u32 = 2;
 const TAG_LEN: u32 = 4;
 
-/// What follows the link header.
-#[derive(Clone, Copy, Debug)]
-pub struct Link {
-    /// `EtherType` as it lies in memory, or the length of an LLC frame.
-    pub ether_type: u32,
-    /// Where the network header begins.
-    pub payload: u32,
-}
-
 /// Reads the Ethernet header at `offset` and the tags behind it.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Link, BadHeader> {
-    // The type is the last field of header and tag alike, so one check covers what is before it.
-    let mut at = offset + ADDRESSES_LEN;
-    let mut ether_type = ether_type(packet, at).ok_or(BadHeader::Ethernet)?;
-    for _ in 0..if P::PLAIN { 0 } else { MAX_TAGS } {
-        if !is_tag(ether_type) {
-            break;
-        }
-        at += TAG_LEN;
-        ether_type = self::ether_type(packet, at).ok_or(BadHeader::Vlan)?;
-    }
-    if is_tag(ether_type) {
-        return Err(BadHeader::Vlan);
-    }
-    Ok(Link { ether_type, payload: packet.forget(Slot::Network, u64::from(at + TYPE_LEN)) as u32 })
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Link, BadHeader> {
+    let payload = offset + HEADER_LEN;
+    let ether_type = ether_type_before(frame, payload).ok_or(BadHeader::Ethernet)?;
+    follow_tags(frame, Link { ether_type, payload })
 }
 
+/// Skips the VLAN tags behind a link header, if there are any.
 #[inline(always)]
-fn ether_type<P: Packet>(packet: &P, at: u32) -> Option<u32> {
-    packet.header::<[u8; 2]>(at).map(|bytes| u32::from(u16::from_ne_bytes(*bytes)))
+pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, BadHeader> {
+    for _ in 0..if F::FAST_PATH { 0 } else { MAX_TAGS } {
+        if !is_tag(link.ether_type) {
+            break;
+        }
+        link.payload += TAG_LEN;
+        link.ether_type = ether_type_before(frame, link.payload).ok_or(BadHeader::Vlan)?;
+    }
+    if is_tag(link.ether_type) {
+        return Err(BadHeader::Vlan);
+    }
+    link.payload = frame.launder_for_verifier(Slot::Network, u64::from(link.payload)) as u32;
+    Ok(link)
+}
+
+/// The type is the last field of header and tag alike, so this check of the length covers all of
+/// either.
+#[inline(always)]
+fn ether_type_before<F: Frame>(frame: &F, payload: u32) -> Option<u32> {
+    let bytes = frame.header::<[u8; 2]>(payload - TYPE_LEN)?;
+    Some(u32::from(u16::from_ne_bytes(*bytes)))
 }
 
 #[inline(always)]

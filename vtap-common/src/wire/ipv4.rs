@@ -2,10 +2,11 @@
 
 use network_types::ip::Ipv4Hdr;
 
-use super::{BadHeader, Fragment, Network, Protocol};
-use crate::{
+use super::{
+    BadHeader,
     address::Address,
-    packet::{Header, Packet},
+    frame::{Frame, Header},
+    network::{Fragment, Network, Protocol},
 };
 
 const MORE_FRAGMENTS: u16 = 0x2000_u16.to_be();
@@ -13,16 +14,16 @@ const FRAGMENT_OFFSET: u16 = 0x1fff_u16.to_be();
 
 /// Reads the header at `offset`, options included.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
-    let header = packet.header::<Ipv4Hdr>(offset).ok_or(BadHeader::Ipv4)?;
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Network, BadHeader> {
+    let header = frame.header::<Ipv4Hdr>(offset).ok_or(BadHeader::Ipv4)?;
     let header_len = u32::from(header.ihl());
     if header.version() != 4 || header_len < Ipv4Hdr::LEN as u32 {
         return Err(BadHeader::Ipv4);
     }
-    if P::PLAIN && header_len != Ipv4Hdr::LEN as u32 {
+    if F::FAST_PATH && header_len != Ipv4Hdr::LEN as u32 {
         return Err(BadHeader::Ipv4);
     }
-    if offset + header_len > packet.len() {
+    if offset + header_len > frame.len() {
         return Err(BadHeader::Ipv4);
     }
     let frags = u16::from_ne_bytes(header.frags);
@@ -33,7 +34,7 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
     } else {
         Fragment::No
     };
-    if P::PLAIN && fragment != Fragment::No {
+    if F::FAST_PATH && fragment != Fragment::No {
         return Err(BadHeader::Ipv4);
     }
     Ok(Network {

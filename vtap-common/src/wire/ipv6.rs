@@ -2,10 +2,11 @@
 
 use network_types::ip::{IpProto, Ipv6Hdr};
 
-use super::{BadHeader, Fragment, Network, Protocol};
-use crate::{
+use super::{
+    BadHeader,
     address::Address,
-    packet::{Header, Packet, Slot},
+    frame::{Frame, Header, Slot},
+    network::{Fragment, Network, Protocol},
 };
 
 /// Extension headers that are followed. RFC 8200 section 4.1 has one of each kind at most, and
@@ -17,8 +18,8 @@ const FRAGMENT_OFFSET: u16 = 0xfff8_u16.to_be();
 
 /// Reads the header at `offset` and the extension headers behind it.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
-    let header = packet.header::<Ipv6Hdr>(offset).ok_or(BadHeader::Ipv6)?;
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Network, BadHeader> {
+    let header = frame.header::<Ipv6Hdr>(offset).ok_or(BadHeader::Ipv6)?;
     if header.version() != 6 {
         return Err(BadHeader::Ipv6);
     }
@@ -32,25 +33,25 @@ pub fn parse<P: Packet>(packet: &P, offset: u32) -> Result<Network, BadHeader> {
         fragment: Fragment::No,
     };
     if is_extension(network.protocol) {
-        follow_extensions(packet, &mut network)?;
+        follow_extensions(frame, &mut network)?;
     }
     Ok(network)
 }
 
 #[inline(always)]
-fn follow_extensions<P: Packet>(packet: &P, network: &mut Network) -> Result<(), BadHeader> {
+fn follow_extensions<F: Frame>(frame: &F, network: &mut Network) -> Result<(), BadHeader> {
     let mut more_fragments = 0;
     for _ in 0..MAX_EXTENSIONS {
         if !is_extension(network.protocol) {
             break;
         }
-        let header = packet.header::<[u8; 8]>(network.payload).ok_or(BadHeader::Ipv6Extension)?;
+        let header = frame.header::<[u8; 8]>(network.payload).ok_or(BadHeader::Ipv6Extension)?;
         let [next, len, frag_high, frag_low, ..] = *header;
         let kind = u64::from(network.protocol.0);
         let frags = u64::from(u16::from_ne_bytes([frag_high, frag_low])) * equal(kind, FRAGMENT);
         network.protocol = Protocol(u32::from(next));
         let end = u64::from(network.payload) + extension_len(kind, u64::from(len));
-        network.payload = packet.forget(Slot::Transport, end) as u32;
+        network.payload = frame.launder_for_verifier(Slot::Transport, end) as u32;
         if frags & u64::from(FRAGMENT_OFFSET) != 0 {
             network.fragment = Fragment::Later;
             return Ok(());

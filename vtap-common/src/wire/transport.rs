@@ -1,15 +1,14 @@
 //! The first bytes of TCP, UDP, SCTP, ICMP and ICMPv6: ports, or type and code.
 
-use super::{BadHeader, Protocol};
-use crate::packet::Packet;
+use super::{BadHeader, frame::Frame, network::Protocol};
 
 /// Stands for a port, type or code that the packet does not have; no range contains it.
 pub const ABSENT: u64 = 0x1_0000;
 
 /// The source and destination ports with which TCP, UDP and SCTP begin, as they lie in memory.
 #[inline(always)]
-pub fn ports<P: Packet>(packet: &P, offset: u32) -> Option<[u16; 2]> {
-    let ports = packet.header::<[[u8; 2]; 2]>(offset)?;
+pub fn ports<F: Frame>(frame: &F, offset: u32) -> Option<[u16; 2]> {
+    let ports = frame.header::<[[u8; 2]; 2]>(offset)?;
     Some([u16::from_ne_bytes(ports[0]), u16::from_ne_bytes(ports[1])])
 }
 
@@ -33,23 +32,19 @@ impl Transport {
 
     /// Reads the header of `protocol` at `offset`.
     #[inline(always)]
-    pub fn parse<P: Packet>(
-        packet: &P,
-        offset: u32,
-        protocol: Protocol,
-    ) -> Result<Self, BadHeader> {
+    pub fn parse<F: Frame>(frame: &F, offset: u32, protocol: Protocol) -> Result<Self, BadHeader> {
         let mut transport = Self::NONE;
-        if P::PLAIN && protocol != Protocol::UDP && protocol != Protocol::TCP {
+        if F::FAST_PATH && protocol != Protocol::UDP && protocol != Protocol::TCP {
             return Err(BadHeader::Transport);
         }
         match protocol {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
-                let ports = ports(packet, offset).ok_or(BadHeader::Transport)?;
+                let ports = ports(frame, offset).ok_or(BadHeader::Transport)?;
                 [transport.src_port, transport.dst_port] =
                     ports.map(|port| u64::from(u16::from_be(port)));
             }
             Protocol::ICMP | Protocol::ICMP6 => {
-                let icmp = packet.header::<[u8; 2]>(offset).ok_or(BadHeader::Transport)?;
+                let icmp = frame.header::<[u8; 2]>(offset).ok_or(BadHeader::Transport)?;
                 transport.icmp_type = u64::from(icmp[0]);
                 transport.icmp_code = u64::from(icmp[1]);
             }

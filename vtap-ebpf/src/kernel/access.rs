@@ -1,6 +1,6 @@
 //! Access to packet memory, in the two ways that kernels offer.
 
-mod plain;
+mod fast;
 
 use core::{arch::asm, cell::Cell, ops::Deref};
 
@@ -11,16 +11,15 @@ use aya_ebpf::{
 };
 use vtap_common::{
     Outcome,
-    counters::CpuState,
-    examine, examine_plain,
-    packet::{Header, HeaderBytes, MAX_HEADER_OFFSET, Packet, Slot, Slots},
-    record::MAX_CAPLEN,
+    abi::{CpuState, MAX_CAPLEN},
+    examine, examine_fast,
+    wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
 };
 
-use self::plain::Plain;
+use self::fast::FastFrame;
 use super::{
     opaque::{at_most, opaque},
-    settings::selection,
+    settings::{layer, selection},
 };
 
 /// How a kernel gives access to a frame.
@@ -44,19 +43,18 @@ impl Access for WholeBuffer {
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, header, clock: _ } = state;
         let slots = Cell::from_mut(slots);
-        let plain = Plain::new(ctx, || whole_len(ctx));
-        if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
-        {
+        let fast = FastFrame::new(ctx, || whole_len(ctx));
+        if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
             return outcome;
         }
         let ctx = &anew(ctx);
         let linear = InOnePiece::new(ctx, slots);
         let len = whole_len(ctx);
         if len == linear.len() {
-            examine(&linear, selection(), counters)
+            examine(&linear, layer(), selection(), counters)
         } else {
             let fragments = InFragments { ctx, len, slots, bytes: Cell::from_mut(header) };
-            examine(&fragments, selection(), counters)
+            examine(&fragments, layer(), selection(), counters)
         }
     }
 
@@ -117,13 +115,12 @@ impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
         let CpuState { counters, slots, .. } = state;
-        let plain = Plain::new(ctx, || (ctx.data_end() - ctx.data()) as u32);
-        if let Some(outcome) = plain.and_then(|plain| examine_plain(&plain, selection(), counters))
-        {
+        let fast = FastFrame::new(ctx, || (ctx.data_end() - ctx.data()) as u32);
+        if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
             return outcome;
         }
         let linear = InOnePiece::new(&anew(ctx), Cell::from_mut(slots));
-        examine(&linear, selection(), counters)
+        examine(&linear, layer(), selection(), counters)
     }
 
     #[inline(always)]
@@ -154,7 +151,7 @@ impl<'a> InOnePiece<'a> {
     }
 }
 
-impl Packet for InOnePiece<'_> {
+impl Frame for InOnePiece<'_> {
     type Ref<'a, T: Header + 'a>
         = &'a T
     where
@@ -176,8 +173,8 @@ impl Packet for InOnePiece<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u64) -> u64 {
-        forget(self.slots, slot, value)
+    fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
+        launder(self.slots, slot, value)
     }
 }
 
@@ -189,7 +186,7 @@ struct InFragments<'a> {
     bytes: &'a Cell<HeaderBytes>,
 }
 
-impl Packet for InFragments<'_> {
+impl Frame for InFragments<'_> {
     type Ref<'a, T: Header + 'a>
         = Loaded<T>
     where
@@ -215,8 +212,8 @@ impl Packet for InFragments<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u64) -> u64 {
-        forget(self.slots, slot, value)
+    fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
+        launder(self.slots, slot, value)
     }
 }
 
@@ -236,7 +233,7 @@ impl<T> Deref for Loaded<T> {
 
 /// Sends `value` through a map: of what it loads from there the verifier knows nothing.
 #[inline(always)]
-fn forget(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
+fn launder(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
     // SAFETY: there is a place for each slot.
     unsafe {
         let place = slots.as_ptr().cast::<u64>().add(slot as usize);

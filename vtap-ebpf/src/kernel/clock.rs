@@ -11,7 +11,7 @@ use aya_ebpf::{
     macros::raw_tracepoint,
     programs::RawTracePointContext,
 };
-use vtap_common::counters::Clock;
+use vtap_common::abi::ClockReading;
 
 use super::maps;
 
@@ -31,7 +31,7 @@ pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
 #[inline(always)]
-pub fn now(clock: &mut Clock) -> u64 {
+pub fn now(clock: &mut ClockReading) -> u64 {
     // Should packets come from elsewhere than polls, this bounds how long a reading serves. It is
     // a load, not a call.
     // SAFETY: no preconditions.

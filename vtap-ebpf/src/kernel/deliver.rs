@@ -17,7 +17,11 @@ mod short;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, programs::XdpContext};
-use vtap_common::{Matched, counters::Clock, reason::Lost, record::RecordHeader, record_classes};
+use vtap_common::{
+    Matched,
+    abi::{ClockReading, Lost, RecordHeader},
+    record_classes,
+};
 
 use super::{
     access::Access,
@@ -32,7 +36,7 @@ use super::{
 pub fn deliver<A: Access>(
     ctx: &XdpContext,
     matched: &Matched,
-    clock: &mut Clock,
+    clock: &mut ClockReading,
 ) -> Result<(), Lost> {
     // SAFETY: no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
@@ -40,7 +44,7 @@ pub fn deliver<A: Access>(
     let timestamp = clock::now(clock);
     let snaplen = settings().snaplen;
     let caplen = if matched.inner.len < snaplen { matched.inner.len } else { snaplen };
-    let header = RecordHeader::new(matched, caplen, timestamp, ctx.rx_queue_index());
+    let header = matched.record_header(caplen, timestamp, ctx.rx_queue_index());
     let from = matched.tunnel.payload;
 
     let caplen = opaque(caplen as usize);

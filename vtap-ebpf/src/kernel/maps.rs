@@ -4,7 +4,7 @@ use aya_ebpf::{
     btf_maps::{ArrayOfMaps, PerCpuArray, RingBuf},
     macros::btf_map,
 };
-use vtap_common::{counters::CpuState, record::MAX_RINGS};
+use vtap_common::abi::{CpuState, MAX_RINGS};
 
 #[btf_map]
 static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();

@@ -1,7 +1,7 @@
 //! What user space sets before it loads the program: read-only data, whose every value the
 //! verifier knows.
 
-use vtap_common::{record::Settings, selection::Selection};
+use vtap_common::{abi::KernelSettings, select::Selection, wire::LinkLayer};
 
 use super::opaque::unknown;
 
@@ -11,7 +11,7 @@ static SELECTION: Selection = Selection::ANY;
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.vtap")]
-static SETTINGS: Settings = Settings { pass: 1, snaplen: 0 };
+static SETTINGS: KernelSettings = KernelSettings { pass: 1, snaplen: 0, bare_ip: 0 };
 
 /// What the user selected.
 #[inline(always)]
@@ -21,6 +21,12 @@ pub fn selection() -> &'static Selection {
 
 /// The rest.
 #[inline(always)]
-pub fn settings() -> &'static Settings {
+pub fn settings() -> &'static KernelSettings {
     unknown(&SETTINGS)
+}
+
+/// How frames begin on this interface.
+#[inline(always)]
+pub fn layer() -> LinkLayer {
+    if settings().bare_ip == 0 { LinkLayer::Ethernet } else { LinkLayer::Ip }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use vtap_common::{rules::Rule, selection::Range};
+use vtap_common::select::{Range, Rule};
 
 use super::values::{cidr, port_range, protocol, vni_range};
 use crate::escape::name;

@@ -4,10 +4,9 @@ use std::net::IpAddr;
 
 use crate::escape::name;
 use vtap_common::{
-    address::Cidr,
-    selection::{Range, TapPort},
-    tunnel::Encapsulation,
-    wire::{Protocol, vxlan},
+    select::{Cidr, Range, TapPort},
+    tunnel::{Encapsulation, vxlan},
+    wire::Protocol,
 };
 
 const MAX_PORT: u32 = 0xffff;

@@ -14,9 +14,8 @@ use aya_log::EbpfLogger;
 use aya_obj::generated::{bpf_func_id, bpf_map_type};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use vtap_common::{
-    counters::{Counters, CpuState},
-    record::{MAX_RINGS, Settings},
-    selection::Selection,
+    abi::{Counters, CpuState, KernelSettings, MAX_RINGS},
+    select::Selection,
 };
 
 use super::explain::explain;
@@ -133,7 +132,8 @@ fn raise_memlock_limit() {
 }
 
 fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
-    let kernel_settings = Settings { pass: u32::from(settings.pass), snaplen: settings.snaplen };
+    let kernel_settings =
+        KernelSettings { pass: u32::from(settings.pass), snaplen: settings.snaplen, bare_ip: 0 };
     let log_level = settings.log_level as u8;
     let rings = u32::try_from(nr_cpus().map_err(|(_, error)| error)?)?;
     if rings as usize > MAX_RINGS {

@@ -12,11 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use vtap_common::{
-    counters::{Counters, Traffic},
-    reason::{Lost, Malformed},
-    record::ProtocolClass,
-};
+use vtap_common::abi::{Counters, Lost, Malformed, ProtocolClass, Traffic};
 
 use crate::{escape, output::transport::named_pipe, packet::Packet};
 

@@ -16,7 +16,12 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use pcap_parser::{LegacyPcapReader, PcapError, PcapNGReader, traits::PcapReaderIterator};
-use vtap_common::{Outcome, counters::Counters, examine, record::ProtocolClass};
+use vtap_common::{
+    Outcome,
+    abi::{Counters, ProtocolClass},
+    examine,
+    wire::LinkLayer,
+};
 
 use self::{blocks::Section, input::Input};
 use crate::{
@@ -90,7 +95,8 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     fn frame(&mut self, time: u64, frame: &[u8]) -> Result<()> {
-        let outcome = examine(&frame, &self.plan.selection, &mut self.counters);
+        let outcome =
+            examine(&frame, LinkLayer::Ethernet, &self.plan.selection, &mut self.counters);
         let Outcome::Matched(matched) = outcome else { return Ok(()) };
         let caplen = matched.inner.len.min(self.plan.snaplen);
         let start = matched.tunnel.payload as usize;

@@ -4,7 +4,7 @@ pub(crate) mod clock;
 pub mod drain;
 pub mod ring;
 
-use vtap_common::record::RecordHeader;
+use vtap_common::abi::RecordHeader;
 
 use self::clock::Clock;
 use crate::packet::{Packet, Tunnel};

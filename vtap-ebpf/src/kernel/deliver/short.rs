@@ -4,7 +4,7 @@
 //! packet costs; moving 128 bytes takes 5.
 
 use aya_ebpf::programs::XdpContext;
-use vtap_common::{packet::MAX_HEADER_OFFSET, record::class_below};
+use vtap_common::{abi::class_below, wire::MAX_HEADER_OFFSET};
 
 use crate::kernel::opaque::{at_least, at_most, opaque};
 

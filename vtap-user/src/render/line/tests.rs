@@ -3,7 +3,7 @@
 use etherparse::{IpNumber, PacketBuilder, TcpHeader, TcpOptionElement, VlanId};
 use proptest::{collection::vec, prelude::*};
 
-use vtap_common::{address::Address, record::ProtocolClass, tunnel::LinkType};
+use vtap_common::{abi::ProtocolClass, tunnel::LinkType, wire::Address};
 
 use super::{Line, layers, time_of_day, write};
 use crate::{

@@ -11,7 +11,7 @@ use crate::{
     cli::{Cli, Command, Plan},
     session::sink::Sink,
 };
-use vtap_common::counters::{Counters, Traffic};
+use vtap_common::abi::{Counters, Traffic};
 
 fn plan() -> Plan {
     let Command::Capture(args) = Cli::parse_from(["vtap", "capture", "-r", "-"]).command;

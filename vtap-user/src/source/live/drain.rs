@@ -4,7 +4,7 @@
 mod tests;
 
 use anyhow::{Result, anyhow};
-use vtap_common::record::RecordHeader;
+use vtap_common::abi::RecordHeader;
 
 use super::ring::Ring;
 

@@ -4,11 +4,8 @@
 //! `received.packets = not_tunnel + tunnel` and
 //! `tunnel = malformed + filtered + matched.packets`.
 
-use crate::{
-    packet::{HeaderBytes, Slots},
-    reason::{Lost, Malformed},
-    rules::MAX_RULES,
-};
+use super::reason::{Lost, Malformed};
+use crate::select::MAX_RULES;
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,36 +105,6 @@ impl Counters {
         add_each(&mut self.lost, lost);
         add_each(&mut self.rules, rules);
     }
-}
-
-/// What the kernel keeps per CPU: the counters between packets, the rest within one.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct CpuState {
-    /// The only part that user space reads.
-    pub counters: Counters,
-    /// See [`Slots`].
-    pub slots: Slots,
-    /// See [`HeaderBytes`].
-    pub header: HeaderBytes,
-    /// See [`Clock`].
-    pub clock: Clock,
-}
-
-/// A reading of the clock, and what it serves.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Clock {
-    /// Polls of network devices that this CPU has ended.
-    pub polls: u64,
-    /// How many there were at the reading.
-    pub poll: u64,
-    /// The kernel's jiffies at the reading.
-    pub jiffies: u64,
-    /// Packets that the reading has served.
-    pub packets: u64,
-    /// `CLOCK_MONOTONIC`, in nanoseconds.
-    pub reading: u64,
 }
 
 fn add_each(sums: &mut [u64], others: &[u64]) {

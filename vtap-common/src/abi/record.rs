@@ -3,25 +3,14 @@
 //! A record is a [`RecordHeader`] and then the inner packet. The kernel reserves records of
 //! constant size only, so a packet takes the smallest class that holds it.
 
+use super::class::ProtocolClass;
 use crate::{
-    Matched,
-    address::{Address, Family},
     tunnel::LinkType,
-    wire::Protocol,
+    wire::{Address, Family},
 };
 
 /// Rings at most: one per CPU.
 pub const MAX_RINGS: usize = 1024;
-
-/// What the XDP program is told besides the [`Selection`](crate::selection::Selection).
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Settings {
-    /// Whether a tunnel packet that was looked at goes on to the network stack (1) or not (0).
-    pub pass: u32,
-    /// Bytes of an inner packet that are captured at most.
-    pub snaplen: u32,
-}
 
 /// Calls the macro `$then` with the sizes of the record classes, in bytes of packet.
 ///
@@ -60,48 +49,29 @@ pub const fn class_below(size: u32) -> u32 {
 /// The largest inner packet that a record holds.
 pub const MAX_CAPLEN: u32 = CLASSES[CLASSES.len() - 1];
 
-/// How `by_proto` groups packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ProtocolClass {
-    /// TCP.
-    Tcp = 0,
-    /// UDP.
-    Udp = 1,
-    /// ICMP for IPv4.
-    Icmp = 2,
-    /// ICMP for IPv6.
-    Icmp6 = 3,
-    /// ARP.
-    Arp = 4,
-    /// Anything else.
-    Other = 5,
-}
-
-impl ProtocolClass {
-    /// All, in the order of their numbers, with the names they are counted under.
-    pub const NAMES: [(Self, &'static str); 6] = [
-        (Self::Tcp, "tcp"),
-        (Self::Udp, "udp"),
-        (Self::Icmp, "icmp"),
-        (Self::Icmp6, "icmp6"),
-        (Self::Arp, "arp"),
-        (Self::Other, "other"),
-    ];
-
-    /// The class of a protocol.
-    #[inline(always)]
-    #[must_use]
-    pub const fn of(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::TCP => Self::Tcp,
-            Protocol::UDP => Self::Udp,
-            Protocol::ICMP => Self::Icmp,
-            Protocol::ICMP6 => Self::Icmp6,
-            Protocol::ARP => Self::Arp,
-            _ => Self::Other,
-        }
-    }
+/// What a record header says of a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordFields {
+    /// `CLOCK_MONOTONIC`, in nanoseconds, when the program saw the packet.
+    pub timestamp: u64,
+    /// Bytes of the inner packet that are captured.
+    pub caplen: u32,
+    /// Its length on the wire, before a tap cut it.
+    pub wirelen: u32,
+    /// Network identifier, 24 bits.
+    pub vni: u32,
+    /// What the packet begins with.
+    pub link: LinkType,
+    /// How `by_proto` counts it.
+    pub class: ProtocolClass,
+    /// The tunnel's source address.
+    pub outer_src: Address,
+    /// The tunnel's destination address, of the same family.
+    pub outer_dst: Address,
+    /// The tunnel's source port, as it lies in memory.
+    pub outer_src_port: u64,
+    /// The receive queue. Only the low 16 bits are kept.
+    pub rx_queue: u32,
 }
 
 /// The head of a record. Integers are in the machine's byte order, but where another is named.
@@ -133,24 +103,25 @@ const OUTER_V6_SHIFT: u32 = 25;
 const CLASS_SHIFT: u32 = 28;
 
 impl RecordHeader {
-    /// Describes `matched`, of which `caplen` bytes are captured.
+    /// Packs the fields.
     #[inline(always)]
     #[must_use]
-    pub const fn new(matched: &Matched, caplen: u32, timestamp: u64, rx_queue: u32) -> Self {
-        let Matched { datagram, tunnel, inner } = matched;
-        let outer_v6 = datagram.src.family.0 == Family::V6.0;
+    pub const fn new(fields: &RecordFields) -> Self {
+        let RecordFields { timestamp, caplen, wirelen, vni, link, class, .. } = *fields;
+        let RecordFields { outer_src, outer_dst, outer_src_port, rx_queue, .. } = *fields;
+        let outer_v6 = outer_src.family.0 == Family::V6.0;
         Self {
             timestamp,
             caplen,
-            wirelen: matched.wirelen(),
-            vni_and_kind: tunnel.vni()
-                | ((tunnel.link() as u32) << LINK_SHIFT)
+            wirelen,
+            vni_and_kind: vni
+                | ((link as u32) << LINK_SHIFT)
                 | ((outer_v6 as u32) << OUTER_V6_SHIFT)
-                | ((ProtocolClass::of(inner.protocol) as u32) << CLASS_SHIFT),
-            outer_src_port: datagram.src_port as u16,
+                | ((class as u32) << CLASS_SHIFT),
+            outer_src_port: outer_src_port as u16,
             rx_queue: rx_queue as u16,
-            outer_src: [datagram.src.high, datagram.src.low],
-            outer_dst: [datagram.dst.high, datagram.dst.low],
+            outer_src: [outer_src.high, outer_src.low],
+            outer_dst: [outer_dst.high, outer_dst.low],
         }
     }
 

@@ -6,11 +6,10 @@
 //! criterion that is in use is looked up once, and the first rule that is in all the sets decides.
 //! (The scheme is Lakshman and Stiliadis's, SIGCOMM 1998.)
 
-use crate::{
-    address::{Address, Cidr},
-    decide::{Decision, is_nonzero},
-    inner::Inner,
-    selection::Range,
+use super::{
+    cidr::{self, Cidr},
+    decide::{Choice, PacketKeys, is_nonzero},
+    range::Range,
 };
 
 /// Rules at most.
@@ -74,16 +73,16 @@ pub struct Rules {
 }
 
 /// Words of two addresses, two ports, identifier, protocol, ICMP type and code.
-const CRITERIA: usize = 2 * Address::WORDS + 6;
+const CRITERIA: usize = 2 * cidr::WORDS + 6;
 
 /// What a packet has of each criterion.
 #[inline(always)]
-fn values(vni: u64, inner: &Inner) -> [u64; CRITERIA] {
-    let Inner { len: _, wire_end: _, src, dst, protocol, src_port, dst_port, icmp_type, icmp_code } =
-        inner;
-    let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (src.words(), dst.words());
+fn values(keys: &PacketKeys) -> [u64; CRITERIA] {
+    let PacketKeys { outer_src: _, outer_dst: _, vni, protocol, src, dst, .. } = keys;
+    let PacketKeys { src_port, dst_port, icmp_type, icmp_code, .. } = keys;
+    let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (cidr::words(src), cidr::words(dst));
     let protocol = u64::from(protocol.0);
-    [s0, s1, s2, s3, d0, d1, d2, d3, *src_port, *dst_port, vni, protocol, *icmp_type, *icmp_code]
+    [s0, s1, s2, s3, d0, d1, d2, d3, *src_port, *dst_port, *vni, protocol, *icmp_type, *icmp_code]
 }
 
 /// What a rule wants of each, in the same order.
@@ -129,8 +128,8 @@ impl Rules {
 
     /// What the first rule that matches says. If none does, the packet is not captured.
     #[inline(always)]
-    pub(crate) fn decide(&self, vni: u64, inner: &Inner) -> Decision {
-        let values = values(vni, inner);
+    pub(crate) fn decide(&self, keys: &PacketKeys) -> Choice {
+        let values = values(keys);
         let mut fitting = Set::ALL;
         let all = self.len > u64::from(u64::BITS);
         // Not a loop, for which the values would be put into memory.
@@ -153,10 +152,10 @@ impl Rules {
             (fitting.0[0], self.include.0[0], 0)
         };
         if fitting == 0 {
-            return Decision { capture: false, rule: None };
+            return Choice { capture: false, rule: None };
         }
         let first = fitting & fitting.wrapping_neg();
-        Decision { capture: include & first != 0, rule: Some(base + place_of(first)) }
+        Choice { capture: include & first != 0, rule: Some(base + place_of(first)) }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which of the shared types cross between user space and the kernel as plain bytes.
 
-use crate::{counters::CpuState, record::Settings, selection::Selection};
+use super::{settings::KernelSettings, state::CpuState};
+use crate::select::Selection;
 
 // SAFETY: `repr(C)`, integers only, no implicit padding, any bit pattern is a value.
 unsafe impl aya::Pod for CpuState {}
 // SAFETY: `repr(C)`, integers only, padding spelled out; only ever written by user space.
 unsafe impl aya::Pod for Selection {}
 // SAFETY: `repr(C)`, integers only, no padding.
-unsafe impl aya::Pod for Settings {}
+unsafe impl aya::Pod for KernelSettings {}

@@ -7,42 +7,45 @@
 
 use aya_ebpf::programs::XdpContext;
 use network_types::udp::UdpHdr;
-use vtap_common::packet::{Header, PLAIN_DATAGRAM, PLAIN_HEADERS, Packet, Slot};
+use vtap_common::{
+    fast_path::{DATAGRAM, HEADERS},
+    wire::{Frame, Header, LinkLayer, Slot},
+};
 
-use crate::kernel::opaque::opaque;
+use crate::kernel::{opaque::opaque, settings::layer};
 
 /// A frame that is long enough.
-pub struct Plain {
+pub struct FastFrame {
     data: usize,
     len: u32,
 }
 
-impl Plain {
+impl FastFrame {
     /// The frame, if its headers are in its first piece, and if it ends where the datagram does
     /// that it may be: neither cut nor padded. `whole_len` tells its length in all.
     #[inline(always)]
     pub fn new(ctx: &XdpContext, whole_len: impl FnOnce() -> u32) -> Option<Self> {
         let (data, end) = (ctx.data(), ctx.data_end());
-        if data + PLAIN_HEADERS > end {
+        if layer() != LinkLayer::Ethernet || data + HEADERS > end {
             return None;
         }
-        let headers = Self { data, len: PLAIN_HEADERS as u32 };
-        let len = PLAIN_DATAGRAM + u32::from(headers.header::<UdpHdr>(PLAIN_DATAGRAM)?.len());
+        let headers = Self { data, len: HEADERS as u32 };
+        let len = DATAGRAM + u32::from(headers.header::<UdpHdr>(DATAGRAM)?.len());
         // A datagram that ends with the first piece leaves nothing of interest to further ones.
         // What that leaves uncounted: see `Counters::received`.
         let exact = (end - data) as u32 == len || whole_len() == len;
         // From here on the compiler knows that no header is cut.
-        (exact && len >= PLAIN_HEADERS as u32).then_some(Self { data, len })
+        (exact && len >= HEADERS as u32).then_some(Self { data, len })
     }
 }
 
-impl Packet for Plain {
+impl Frame for FastFrame {
     type Ref<'a, T: Header + 'a>
         = &'a T
     where
         Self: 'a;
 
-    const PLAIN: bool = true;
+    const FAST_PATH: bool = true;
 
     #[inline(always)]
     fn len(&self) -> u32 {
@@ -52,7 +55,7 @@ impl Packet for Plain {
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
         let offset = offset as usize;
-        if offset + size_of::<T>() > PLAIN_HEADERS {
+        if offset + size_of::<T>() > HEADERS {
             return None;
         }
         // SAFETY: within what `new` has checked; `Header` promises the rest.
@@ -62,7 +65,7 @@ impl Packet for Plain {
     /// There are few ways through the headers here. Only the place of a rule has bounds that the
     /// compiler knows, and older verifiers do not.
     #[inline(always)]
-    fn forget(&self, slot: Slot, value: u64) -> u64 {
+    fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
         if matches!(slot, Slot::Rule) { opaque(value as usize) as u64 } else { value }
     }
 }

@@ -2,10 +2,11 @@
 
 use network_types::{eth::EtherType, vxlan::VxlanHdr};
 
-use crate::{
-    packet::{Header, Packet},
-    reason::Malformed,
-};
+use super::BadTunnel;
+use crate::wire::{Frame, Header};
+
+// SAFETY: a `repr(C)` struct of bytes and byte arrays only.
+unsafe impl Header for VxlanHdr {}
 
 /// The UDP port that IANA assigned to VXLAN.
 pub const PORT: u16 = 4789;
@@ -26,20 +27,20 @@ pub struct Vxlan {
 
 /// Reads the header at `offset`, as VXLAN-GPE or not.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, offset: u32, gpe: bool) -> Result<Vxlan, Malformed> {
-    let header = packet.header::<VxlanHdr>(offset).ok_or(Malformed::VxlanHeader)?;
+pub fn parse<F: Frame>(frame: &F, offset: u32, gpe: bool) -> Result<Vxlan, BadTunnel> {
+    let header = frame.header::<VxlanHdr>(offset).ok_or(BadTunnel::Header)?;
     if !header.vni_present() {
-        return Err(Malformed::VxlanFlags);
+        return Err(BadTunnel::Flags);
     }
-    if P::PLAIN && gpe {
-        return Err(Malformed::GpeProtocol);
+    if F::FAST_PATH && gpe {
+        return Err(BadTunnel::Protocol);
     }
     let ether_type = if gpe && header.flags & P_FLAG != 0 {
         match header._reserved1[2] {
             NEXT_IPV4 => EtherType::Ipv4 as u32,
             NEXT_IPV6 => EtherType::Ipv6 as u32,
             NEXT_ETHERNET => 0,
-            _ => return Err(Malformed::GpeProtocol),
+            _ => return Err(BadTunnel::Protocol),
         }
     } else {
         0

@@ -1,0 +1,173 @@
+//! Access to a frame's bytes. The kernel's packet memory and a slice in user space look the same.
+
+use core::ops::Deref;
+
+use network_types::{
+    ip::{Ipv4Hdr, Ipv6Hdr},
+    udp::UdpHdr,
+};
+
+/// A header that may be read from any address.
+///
+/// # Safety
+///
+/// The type has alignment 1, no padding, and every bit pattern is a value of it.
+pub unsafe trait Header: Copy {
+    /// Length in bytes.
+    const LEN: u32 = size_of::<Self>() as u32;
+}
+
+// SAFETY: a byte array, or `repr(C)` structs of bytes and byte arrays only.
+unsafe impl<const N: usize> Header for [u8; N] {}
+// SAFETY: as above.
+unsafe impl<const N: usize, const M: usize> Header for [[u8; N]; M] {}
+// SAFETY: as above.
+unsafe impl Header for Ipv4Hdr {}
+// SAFETY: as above.
+unsafe impl Header for Ipv6Hdr {}
+// SAFETY: as above.
+unsafe impl Header for UdpHdr {}
+
+/// The greatest offset at which a header is looked for. The verifier accepts an offset into packet
+/// memory only if it knows a bound below 64 kB.
+pub const MAX_HEADER_OFFSET: u32 = 0x7fff;
+
+/// A frame.
+pub trait Frame {
+    /// What [`Frame::header`] returns: a reference where the frame lies in one piece, else a copy.
+    type Ref<'a, T: Header + 'a>: Deref<Target = T>
+    where
+        Self: 'a;
+
+    /// Whether this access reads only the usual form of a frame, with every header at an offset that
+    /// the compiler knows; A frame of any other form then
+    /// counts as bad, and the caller examines it again through another access.
+    const FAST_PATH: bool = false;
+
+    /// Bytes present, in all fragments of the buffer.
+    fn len(&self) -> u32;
+
+    /// The header at `offset`, or `None` where the frame ends before the header does.
+    fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>>;
+
+    /// Returns `value`, and makes the verifier forget what it knew of it.
+    ///
+    /// The verifier checks the rest of the program once for each state in which it can be reached.
+    /// Optional headers (tags, options, extension headers) multiply these states until the verifier
+    /// gives up. Where the paths meet again, the values in which they differ are laundered, so that
+    /// one check serves all.
+    ///
+    /// The kernel side stores the value to a map and loads it back. Adding a zero that the verifier
+    /// does not know was no faster, and made it take half as long again.
+    #[inline(always)]
+    fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
+        let _ = slot;
+        value
+    }
+
+    /// Whether the frame holds no byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The values that are laundered; see [`Frame::launder_for_verifier`].
+#[derive(Clone, Copy)]
+pub enum Slot {
+    /// Where the network header begins.
+    Network,
+    /// Where the transport header begins.
+    Transport,
+    /// The family of the outer addresses.
+    OuterFamily,
+    /// Where the datagram ended on the wire.
+    WireEnd,
+    /// Where the inner packet begins.
+    Inner,
+    /// Where the inner packet ends.
+    End,
+    /// The inner protocol.
+    Protocol,
+    /// The family of the inner addresses.
+    Family,
+    /// The inner source port.
+    SrcPort,
+    /// The inner destination port.
+    DstPort,
+    /// The inner ICMP type.
+    IcmpType,
+    /// The inner ICMP code.
+    IcmpCode,
+    /// The rule that decides.
+    Rule,
+}
+
+/// A place for each [`Slot`].
+pub type Slots = [u64; Slot::Rule as usize + 1];
+
+/// Room for the longest header, where headers are copied out of a frame in fragments.
+pub type HeaderBytes = [u64; 5];
+
+/// A frame whose bytes from `end` on are hidden. A datagram ends where its UDP length says; Ethernet
+/// padding or a driver's trailer may follow it in the frame.
+pub struct Bounded<'f, F> {
+    frame: &'f F,
+    end: u32,
+}
+
+impl<'f, F: Frame> Bounded<'f, F> {
+    /// The bytes of `frame` before `end`.
+    #[inline(always)]
+    pub const fn new(frame: &'f F, end: u32) -> Self {
+        Self { frame, end }
+    }
+}
+
+impl<F: Frame> Frame for Bounded<'_, F> {
+    const FAST_PATH: bool = F::FAST_PATH;
+
+    type Ref<'a, T: Header + 'a>
+        = F::Ref<'a, T>
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.end
+    }
+
+    #[inline(always)]
+    fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>> {
+        if offset + T::LEN > self.end {
+            return None;
+        }
+        self.frame.header(offset)
+    }
+
+    #[inline(always)]
+    fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
+        self.frame.launder_for_verifier(slot, value)
+    }
+}
+
+/// A frame in one piece of ordinary memory.
+impl Frame for &[u8] {
+    type Ref<'a, T: Header + 'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    fn len(&self) -> u32 {
+        u32::try_from(<[u8]>::len(self)).unwrap_or(u32::MAX)
+    }
+
+    fn header<T: Header>(&self, offset: u32) -> Option<&T> {
+        if offset > MAX_HEADER_OFFSET {
+            return None;
+        }
+        let start = offset as usize;
+        let bytes = self.get(start..start + size_of::<T>())?;
+        // SAFETY: `bytes` is as long as `T`; `Header` promises alignment 1 and any bit pattern.
+        Some(unsafe { &*bytes.as_ptr().cast::<T>() })
+    }
+}

@@ -1,0 +1,95 @@
+//! The network header, of whichever protocol.
+
+use network_types::{eth::EtherType, ip::IpProto};
+
+use super::{
+    BadHeader,
+    address::Address,
+    arp,
+    frame::{Frame, Slot},
+    ipv4, ipv6,
+};
+
+/// The protocol that `--proto` selects: an IP protocol number, or one of the constants here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Protocol(pub u32);
+
+impl Protocol {
+    /// Address resolution.
+    pub const ARP: Self = Self(0x100);
+    /// Anything else that is not IP.
+    pub const OTHER: Self = Self(0x101);
+    /// Transmission Control Protocol.
+    pub const TCP: Self = Self(IpProto::Tcp as u32);
+    /// User Datagram Protocol.
+    pub const UDP: Self = Self(IpProto::Udp as u32);
+    /// ICMP for IPv4.
+    pub const ICMP: Self = Self(IpProto::Icmp as u32);
+    /// ICMP for IPv6.
+    pub const ICMP6: Self = Self(IpProto::Ipv6Icmp as u32);
+    /// Stream Control Transmission Protocol.
+    pub const SCTP: Self = Self(IpProto::Sctp as u32);
+}
+
+/// Whether an IP packet is a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Fragment {
+    /// It is whole.
+    No,
+    /// The one that has the transport header.
+    First,
+    /// One that has none.
+    Later,
+}
+
+/// What a network header says.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// Source.
+    pub src: Address,
+    /// Destination.
+    pub dst: Address,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// Where the payload begins.
+    pub payload: u32,
+    /// Length of the packet from the start of this header, as the header states it. Zero where it
+    /// states none: super-frames of 64 kB and more (BIG TCP), jumbograms, and what is not IP.
+    pub len: u32,
+    /// Whether the payload begins with a transport header.
+    pub fragment: Fragment,
+}
+
+impl Network {
+    const OTHER: Self = Self {
+        src: Address::NONE,
+        dst: Address::NONE,
+        protocol: Protocol::OTHER,
+        payload: 0,
+        len: 0,
+        fragment: Fragment::No,
+    };
+
+    /// Reads the network header at `offset` that `ether_type` (as it lies in memory) announces.
+    ///
+    /// Nothing is known of what is neither IP nor ARP, so nothing can be wrong with it.
+    #[inline(always)]
+    pub fn parse<F: Frame>(frame: &F, offset: u32, ether_type: u32) -> Result<Self, BadHeader> {
+        let mut network = if ether_type == EtherType::Ipv4 as u32 {
+            ipv4::parse(frame, offset)?
+        } else if F::FAST_PATH {
+            return Err(BadHeader::Ethernet);
+        } else if ether_type == EtherType::Ipv6 as u32 {
+            ipv6::parse(frame, offset)?
+        } else if ether_type == EtherType::Arp as u32 {
+            arp::parse(frame, offset)?
+        } else {
+            Self::OTHER
+        };
+        let payload = u64::from(network.payload);
+        network.payload = frame.launder_for_verifier(Slot::Transport, payload) as u32;
+        Ok(network)
+    }
+}
