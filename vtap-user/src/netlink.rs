@@ -17,7 +17,7 @@ mod socket;
 pub mod watch;
 
 pub use self::{
-    interface::{Interface, detach_xdp, interfaces},
+    interface::{Interface, interfaces},
     name::Name,
     watch::{Change, Watch},
 };

@@ -46,9 +46,9 @@ pub struct Kernel {
 impl Kernel {
     /// Loads it with what the case selects; `splits_at_will` as the function of that name has it.
     pub fn load(case: &Case, program: Program, splits_at_will: bool) -> Result<Self> {
-        let (tap, rings) = load_program(&settings(case), program)?;
+        let (tap, rings) = load_program(&settings(case), RING_SIZE, program)?;
         let splits_at_will = splits_at_will && program == Program::Full;
-        Ok(Self { program, tap, drain: Drain::new(rings), splits_at_will })
+        Ok(Self { program, tap, drain: Drain::new(rings.consumers()?), splits_at_will })
     }
 
     /// Runs it on a frame. Where the kernel and the program can do that, only `linear` bytes of it
@@ -107,7 +107,6 @@ fn settings(case: &Case) -> TapSettings<'_> {
         selection: &case.selection,
         pass: case.pass,
         snaplen: case.snaplen,
-        ring_size: RING_SIZE,
         log_level: case.log_level,
     }
 }
@@ -116,7 +115,7 @@ fn settings(case: &Case) -> TapSettings<'_> {
 /// specifying linear xdp packet data size for `BPF_PROG_TEST_RUN`", Linux 6.18 and some before).
 /// Where it does not, only frames longer than a page are in fragments.
 pub fn splits_at_will(case: &Case) -> Result<bool> {
-    let (mut tap, _rings) = load_program(&settings(case), Program::of_this_kernel())?;
+    let (mut tap, _rings) = load_program(&settings(case), RING_SIZE, Program::of_this_kernel())?;
     match test_run(tap.program()?, &[0; 60], Some(&context(20))) {
         Ok(_) => Ok(true),
         Err(ProgramError::SyscallError(error))

@@ -31,11 +31,12 @@ pub const RING_SIZE: u32 = 16 << 20;
 
 /// The program as `vtap capture` would load it.
 pub fn load(args: &[String]) -> Result<(Tap, Vec<Ring>)> {
-    kernel::load(&TapSettings {
+    let settings = TapSettings {
         selection: &*selection(args)?,
         pass: false,
         snaplen: u32::MAX,
-        ring_size: RING_SIZE,
         log_level: log::LevelFilter::Off,
-    })
+    };
+    let (tap, rings) = kernel::load(&settings, RING_SIZE)?;
+    Ok((tap, rings.consumers()?))
 }

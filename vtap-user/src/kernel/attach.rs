@@ -1,31 +1,115 @@
 //! Attaches the program to an interface.
 
+use std::{io, os::fd::OwnedFd};
+
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
-    programs::{ProgramError, Xdp, XdpMode, links::FdLink, loaded_programs},
+    programs::{ProgramFd, loaded_programs},
     util::KernelVersion,
 };
+use aya_obj::generated::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 use rustix::io::Errno;
+use vtap_common::abi::Counters;
 
 use super::{
     Tap,
+    bpf::{XdpLinkInfo, create_xdp_link, find_xdp_link, update_link, xdp_link_info},
     explain::{errno, explain},
+    quiesce::wait_for_running_programs,
 };
 use crate::{
     cli,
-    netlink::{self, Interface},
+    netlink::{self, Interface, Name},
 };
 
 /// A program at work. Dropping this detaches it, and so does the kernel when the process ends in
 /// any way, because the link is held by a file descriptor alone.
 pub struct Attached {
-    _link: FdLink,
+    link: OwnedFd,
+    interface: u32,
+    /// The generation that runs.
+    tap: Tap,
+    /// What earlier generations counted.
+    past: Counters,
+    share_clock: bool,
     /// `native` or `generic`.
     pub mode: &'static str,
     /// Why it is generic although native was preferred.
     pub fallback: Option<String>,
     /// Above this MTU, frames may be lost that are counted nowhere.
     pub most_mtu: Option<u32>,
+}
+
+impl Attached {
+    /// The generation that runs.
+    #[must_use]
+    pub const fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// Lets the next generation take over. Every packet is seen by one of the two, and what the old
+    /// one counted stays in the sums. If this fails, the old one goes on.
+    pub fn replace(&mut self, mut next: Tap) -> Result<()> {
+        next.start_companions(self.share_clock)?;
+        let program = next.program()?.fd()?.try_clone()?;
+        update_link(&self.link, &program)
+            .map_err(|error| explain(&error))
+            .context("cannot replace the XDP program")?;
+        let old = std::mem::replace(&mut self.tap, next);
+        wait_for_running_programs();
+        self.past.add(&old.counters()?);
+        Ok(())
+    }
+
+    /// What all generations have counted so far.
+    pub fn counters(&self) -> Result<Counters> {
+        let mut sum = self.past;
+        sum.add(&self.tap.counters()?);
+        Ok(sum)
+    }
+
+    /// Whether packets still reach the program, or who took them away.
+    pub fn link_state(&self) -> Result<LinkState> {
+        let info = xdp_link_info(&self.link).context("cannot look at the XDP link")?;
+        let info = info.context("the kernel says that vtap's XDP link is none")?;
+        Ok(if info.interface == 0 {
+            LinkState::Detached
+        } else if info.program != self.tap.id()? {
+            LinkState::Replaced { by: info.program }
+        } else {
+            LinkState::Attached
+        })
+    }
+
+    /// Index of the interface, in its network namespace.
+    #[must_use]
+    pub const fn interface(&self) -> u32 {
+        self.interface
+    }
+
+    /// Detaches the program, and returns what was counted. After this, nothing is written to the
+    /// rings any more.
+    pub fn detach(self) -> Result<Counters> {
+        let Self { link, tap, mut past, .. } = self;
+        drop(link);
+        wait_for_running_programs();
+        past.add(&tap.counters()?);
+        Ok(past)
+    }
+}
+
+/// Whether packets reach the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// They do.
+    Attached,
+    /// Somebody has detached it, or the interface is gone.
+    Detached,
+    /// Somebody has put another program in its place.
+    Replaced {
+        /// That program's id.
+        by: u32,
+    },
 }
 
 /// What fits one buffer of every driver, less an Ethernet header (mlx5 has the least room).
@@ -36,23 +120,38 @@ pub fn check_free(interface: &Interface) -> Result<()> {
     interface.xdp.any().map_or(Ok(()), |id| Err(already_there(interface, id)))
 }
 
-/// Attaches the program in the mode that is asked for.
-pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Result<Attached> {
+/// Attaches the program in the mode that is asked for. With `share_clock`, packets that a driver
+/// hands over in one poll share a reading of the clock.
+pub fn attach(
+    mut tap: Tap,
+    interface: &Interface,
+    mode: cli::XdpMode,
+    share_clock: bool,
+) -> Result<Attached> {
     let kernel = KernelVersion::current().context("cannot tell the kernel's version")?;
     let most_mtu = most_mtu(tap.takes_fragments(), is_virtio(interface), kernel);
     let fits = most_mtu.is_none_or(|most| interface.mtu <= most);
-    let program = tap.program()?;
+    tap.start_companions(share_clock)?;
+    let program = tap.program()?.fd()?.try_clone()?;
+    let attached = |link, mode, fallback, most_mtu| Attached {
+        link,
+        interface: interface.index,
+        tap,
+        past: Counters::ZERO,
+        share_clock,
+        mode,
+        fallback,
+        most_mtu,
+    };
     let fallback = match mode {
         cli::XdpMode::Generic => None,
         cli::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
         cli::XdpMode::Auto | cli::XdpMode::Native => {
-            match link(program, interface, XdpMode::Driver)? {
-                Ok(link) => {
-                    return Ok(Attached { _link: link, mode: "native", fallback: None, most_mtu });
-                }
+            match link(&program, interface, XDP_FLAGS_DRV_MODE)? {
+                Ok(link) => return Ok(attached(link, "native", None, most_mtu)),
                 Err(error) if mode == cli::XdpMode::Native => {
                     let why = refusal(&error);
-                    return Err(explain(error).context(format!(
+                    return Err(explain(&error).context(format!(
                         "cannot attach natively to {}: {why}; try --xdp-mode generic",
                         interface.name
                     )));
@@ -61,37 +160,24 @@ pub fn attach(tap: &mut Tap, interface: &Interface, mode: cli::XdpMode) -> Resul
             }
         }
     };
-    let link = link(program, interface, XdpMode::Skb)?
-        .map_err(explain)
+    let link = link(&program, interface, XDP_FLAGS_SKB_MODE)?
+        .map_err(|error| explain(&error))
         .with_context(|| format!("cannot attach to {}", interface.name))?;
-    Ok(Attached { _link: link, mode: "generic", fallback, most_mtu: None })
+    Ok(attached(link, "generic", fallback, None))
 }
 
 /// Of the two errors, the outer one does not depend on the mode.
-fn link(
-    program: &mut Xdp,
-    interface: &Interface,
-    mode: XdpMode,
-) -> Result<Result<FdLink, ProgramError>> {
-    let id = match program.attach_to_if_index(interface.index, mode) {
-        Ok(id) => id,
-        Err(error) => {
-            if matches!(errno(&error), Some(Errno::BUSY | Errno::EXIST)) {
-                // Another was faster, unless the driver is busy for reasons of its own.
-                let now = netlink::interfaces()?;
-                let now = now.iter().find(|now| now.index == interface.index);
-                now.map_or(Ok(()), check_free)?;
-            }
-            return Ok(Err(error));
-        }
-    };
-    let Ok(link) = program.take_link(id)?.try_into() else {
-        // aya falls back to netlink where a link is refused as invalid. Such a program would
-        // outlive a killed process, so it does not count as attached, and aya just forgets it.
-        netlink::detach_xdp(interface.index, mode == XdpMode::Driver)?;
-        return Ok(Err(ProgramError::IOError(Errno::INVAL.into())));
-    };
-    Ok(Ok(link))
+fn link(program: &ProgramFd, interface: &Interface, flags: u32) -> Result<io::Result<OwnedFd>> {
+    let link = create_xdp_link(program, interface.index, flags);
+    if let Err(error) = &link
+        && matches!(errno(error), Some(Errno::BUSY | Errno::EXIST))
+    {
+        // Another was faster, unless the driver is busy for reasons of its own.
+        let now = netlink::interfaces()?;
+        let now = now.iter().find(|now| now.index == interface.index);
+        now.map_or(Ok(()), check_free)?;
+    }
+    Ok(link)
 }
 
 /// The greatest MTU at which all frames reach a native program, if there is one. A program for
@@ -119,7 +205,7 @@ pub fn too_large(mtu: u32) -> String {
 
 /// Why a driver refuses native mode. The kernel's own words go to its log only, so this says what
 /// the error number stands for.
-fn refusal(error: &ProgramError) -> String {
+fn refusal(error: &io::Error) -> String {
     match errno(error) {
         Some(Errno::OPNOTSUPP) => "the driver has no native XDP, or not with its present MTU or \
                                    offloads (LRO, GRO_HW)"
@@ -139,11 +225,27 @@ fn already_there(interface: &Interface, id: u32) -> anyhow::Error {
     let name = program.and_then(|program| program.name_as_str().map(str::to_owned));
     let name = name.map_or_else(|| "of unknown name".into(), |name| format!("`{name}`"));
     let dev = &interface.name;
+    let remedy = remedy(dev, &find_xdp_link(interface.index, id));
     anyhow!(
-        "{dev} already has an XDP program, {name} (id {id}), and an interface takes one: stop what \
-         attached it (`bpftool link` and `bpftool net` tell), or detach it with `ip link set dev \
-         {dev} xdp off`"
+        "{dev} already has an XDP program, {name} (id {id}), and an interface takes one: {remedy}"
     )
+}
+
+/// How to take a program off `dev`. What a link holds, `ip link` can't detach, and the kernel shows
+/// links only to a process with `CAP_SYS_ADMIN`.
+fn remedy(dev: &Name, link: &io::Result<Option<XdpLinkInfo>>) -> String {
+    let netlink = format!("`ip link set dev {dev} xdp off`, or `xdpgeneric off` if it is generic");
+    match link {
+        Ok(Some(XdpLinkInfo { id, .. })) => format!(
+            "stop the process that holds it (`bpftool link show id {id}` tells which), or detach it \
+             with `bpftool link detach id {id}`"
+        ),
+        Ok(None) => format!("detach it with {netlink}"),
+        Err(_) => format!(
+            "detach it with `bpftool link detach id N`, where `bpftool link` lists it with an N, \
+             else with {netlink}"
+        ),
+    }
 }
 
 #[cfg(test)]

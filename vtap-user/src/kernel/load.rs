@@ -1,25 +1,26 @@
 //! Loads the XDP program and makes its rings.
 
-use std::{os::fd::AsFd as _, thread};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{ArrayOfMaps, Map, MapData, PerCpuArray, RingBuf},
-    programs::{ProgramError, ProgramType, RawTracePoint, Xdp},
+    programs::{ProgramError, ProgramType},
     sys::is_helper_supported,
-    util::{KernelVersion, nr_cpus, online_cpus},
+    util::{KernelVersion, nr_cpus},
 };
-use aya_log::EbpfLogger;
-use aya_obj::generated::{bpf_func_id, bpf_map_type};
+use aya_obj::generated::bpf_func_id;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use vtap_common::{
-    abi::{Counters, CpuState, KernelSettings, MAX_RINGS},
+    abi::{KernelSettings, MAX_RINGS},
     select::Selection,
 };
 
-use super::explain::explain;
-use crate::source::live::ring::Ring;
+use super::{
+    explain::{explain, lacking},
+    generation::Tap,
+    rings::Rings,
+};
 
 /// The object that `build.rs` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));
@@ -58,8 +59,6 @@ impl Program {
     }
 }
 
-const RINGBUF: u32 = bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
-
 /// What the program is loaded with.
 pub struct TapSettings<'a> {
     /// What is captured.
@@ -68,50 +67,48 @@ pub struct TapSettings<'a> {
     pub pass: bool,
     /// Bytes of a packet that are captured at most.
     pub snaplen: u32,
-    /// Bytes per ring.
-    pub ring_size: u32,
     /// How much the kernel side tells.
     pub log_level: log::LevelFilter,
 }
 
-/// A loaded program.
-pub struct Tap {
-    ebpf: Ebpf,
-    program: Program,
-}
-
-/// Loads the program that suits this kernel and makes a ring for each CPU.
-pub fn load(settings: &TapSettings<'_>) -> Result<(Tap, Vec<Ring>)> {
-    load_program(settings, Program::of_this_kernel())
+/// Loads the program that suits this kernel and makes a ring of `ring_size` bytes for each CPU.
+pub fn load(settings: &TapSettings<'_>, ring_size: u32) -> Result<(Tap, Rings)> {
+    load_program(settings, ring_size, Program::of_this_kernel())
 }
 
 /// The same with either program; new kernels run both.
-pub fn load_program(settings: &TapSettings<'_>, program: Program) -> Result<(Tap, Vec<Ring>)> {
+pub fn load_program(
+    settings: &TapSettings<'_>,
+    ring_size: u32,
+    program: Program,
+) -> Result<(Tap, Rings)> {
     check_kernel(KernelVersion::current().context("cannot tell the kernel's version")?)?;
     raise_memlock_limit();
     // To zero the memory of rings takes the kernel some milliseconds each, and the loader meanwhile
     // reads the types of the whole kernel, which it does however it is configured.
-    let (mut ebpf, maps) = thread::scope(|scope| -> Result<_> {
-        let make = || make_rings(settings.ring_size);
-        let maps = thread::Builder::new().spawn_scoped(scope, make);
-        let maps = maps.context("cannot start a thread")?;
-        let ebpf = load_object(settings)?;
-        Ok((ebpf, maps.join().expect("it does not panic")?))
+    let (tap, rings) = thread::scope(|scope| -> Result<_> {
+        let rings = thread::Builder::new().spawn_scoped(scope, || Rings::make(ring_size));
+        let rings = rings.context("cannot start a thread")?;
+        let tap = Tap::with_maps(settings, program)?;
+        Ok((tap, rings.join().expect("it does not panic")?))
     })?;
-    let rings = place_rings(&mut ebpf, maps, settings.ring_size)?;
-    let mut tap = Tap { ebpf, program };
-    tap.program()?.load().map_err(explain_load).context("cannot load the XDP program")?;
-    Ok((tap, rings))
+    Ok((tap.ready(&rings)?, rings))
 }
 
-/// The verifier's words run to thousands of lines; they are for the log.
-fn explain_load(error: ProgramError) -> anyhow::Error {
-    match error {
-        ProgramError::LoadError { io_error, verifier_log } => {
-            log::debug!("{verifier_log}");
-            explain(io_error).context("the kernel's verifier refused it (RUST_LOG=debug tells why)")
-        }
-        other => explain(other),
+/// Why a program is not loaded. The verifier's words run to thousands of lines; they are for the
+/// log.
+pub(super) fn load_error(error: ProgramError) -> anyhow::Error {
+    let ProgramError::LoadError { io_error, verifier_log } = error else {
+        return explain(&error);
+    };
+    let words = verifier_log.to_string();
+    log::debug!("{words}");
+    // Without CAP_PERFMON the verifier is stricter, and its words are then about pointers.
+    match lacking() {
+        Some(lacking) => anyhow::anyhow!("{io_error}; {lacking}"),
+        None if words.is_empty() => explain(&io_error),
+        None => anyhow::Error::new(io_error)
+            .context("the kernel's verifier refused it (RUST_LOG=debug tells why)"),
     }
 }
 
@@ -131,11 +128,15 @@ fn raise_memlock_limit() {
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
 }
 
-fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
+/// Makes the maps of the object; its programs are not loaded yet.
+pub(super) fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
     let kernel_settings =
         KernelSettings { pass: u32::from(settings.pass), snaplen: settings.snaplen, bare_ip: 0 };
     let log_level = settings.log_level as u8;
-    let rings = u32::try_from(nr_cpus().map_err(|(_, error)| error)?)?;
+    let cpus = nr_cpus().map_err(|(file, error)| {
+        anyhow::Error::new(error).context(format!("cannot tell how many CPUs there are: {file}"))
+    })?;
+    let rings = u32::try_from(cpus)?;
     if rings as usize > MAX_RINGS {
         bail!("this machine has {rings} CPUs, and vtap serves {MAX_RINGS} at most");
     }
@@ -147,85 +148,8 @@ fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
         .override_global("AYA_LOG_LEVEL", &log_level, true)
         .map_max_entries("VTAP_RINGS", rings)
         .load(OBJECT)
-        .map_err(explain)
+        .map_err(|error| explain(&error))
         .context("cannot create the BPF maps")
-}
-
-/// Makes a ring for each CPU.
-fn make_rings(size: u32) -> Result<Vec<(u32, MapData)>> {
-    let cpus = online_cpus().map_err(|(_, error)| error).context("cannot list the CPUs")?;
-    let make = |cpu| {
-        let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, size, 0);
-        let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
-            .map_err(explain)
-            .with_context(|| format!("cannot create a ring of {size} bytes for CPU {cpu}"))?;
-        Ok((cpu, map))
-    };
-    cpus.into_iter().map(make).collect()
-}
-
-/// Gives the program its rings.
-fn place_rings(ebpf: &mut Ebpf, maps: Vec<(u32, MapData)>, size: u32) -> Result<Vec<Ring>> {
-    let map = ebpf.map_mut("VTAP_RINGS").context("the object has no map of rings")?;
-    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = map.try_into()?;
-    let place = |(cpu, map)| {
-        let ring = RingBuf::try_from(Map::RingBuf(map))?;
-        outer.set(cpu, &ring, 0)?;
-        // The outer map keeps the ring alive; from here on only its pages are of use.
-        Ring::new(ring.as_fd().try_clone_to_owned()?, size)
-    };
-    maps.into_iter().map(place).collect()
-}
-
-impl Tap {
-    /// Which of the programs this kernel runs, in words.
-    #[must_use]
-    pub fn path(&self) -> &'static str {
-        if self.takes_fragments() {
-            "program `vtap`: frames in one piece or in fragments (this kernel has \
-             bpf_xdp_load_bytes)"
-        } else {
-            "program `vtap_linear`: frames in one piece only (bpf_xdp_load_bytes, which \
-             came with Linux 5.18, was not found)"
-        }
-    }
-
-    /// Whether the program takes frames in fragments, as every large one is in native mode.
-    #[must_use]
-    pub fn takes_fragments(&self) -> bool {
-        self.program == Program::Full
-    }
-
-    /// The program, to attach it.
-    pub fn program(&mut self) -> Result<&mut Xdp> {
-        let program = self.ebpf.program_mut(self.program.name()).context("no such program")?;
-        Ok(program.try_into()?)
-    }
-
-    /// Lets packets that a driver hands over in one poll share a reading of the clock, from now on.
-    pub fn share_clock(&mut self) -> Result<()> {
-        let program = self.ebpf.program_mut("vtap_poll").context("no such program")?;
-        let program: &mut RawTracePoint = program.try_into()?;
-        program.load()?;
-        program.attach("napi_poll")?;
-        Ok(())
-    }
-
-    /// What all CPUs have counted so far.
-    pub fn counters(&self) -> Result<Counters> {
-        let map = self.ebpf.map("VTAP_STATE").context("the object has no counters")?;
-        let states: PerCpuArray<_, CpuState> = map.try_into()?;
-        let mut sum = Counters::ZERO;
-        for state in states.get(&0, 0).context("cannot read the counters")?.iter() {
-            sum.add(&state.counters);
-        }
-        Ok(sum)
-    }
-
-    /// The ring of kernel-side messages; to be taken once.
-    pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn log::Log>> {
-        Ok(EbpfLogger::init(&mut self.ebpf)?)
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use libc::{
     AF_UNSPEC, IFF_UP, IFLA_ALT_IFNAME, IFLA_EXT_MASK, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
     IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
     IFLA_NUM_RX_QUEUES, IFLA_PROP_LIST, IFLA_XDP, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
-    RTM_SETLINK,
 };
 
 use super::{
@@ -95,19 +94,6 @@ pub fn interface(index: u32) -> Result<Option<Interface>> {
     }
 }
 
-/// Takes off an interface the XDP program that netlink attached to it.
-pub fn detach_xdp(index: u32, native: bool) -> Result<()> {
-    const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
-    const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
-    let flags = if native { XDP_FLAGS_DRV_MODE } else { XDP_FLAGS_SKB_MODE };
-    let xdp = Payload::default()
-        .with(xdp::FD, &(-1_i32).to_ne_bytes())
-        .with(xdp::FLAGS, &flags.to_ne_bytes());
-    let payload = payload(index).with_nested(IFLA_XDP, &xdp);
-    let request = Request { protocol: None, kind: RTM_SETLINK, payload: &payload };
-    request.execute().context("cannot detach the XDP program")
-}
-
 /// A `struct ifinfomsg` that names an interface, or none (0).
 fn payload(index: u32) -> Payload {
     let mut fixed = [0; IFINFOMSG];
@@ -120,8 +106,6 @@ const IFINFOMSG: usize = 16;
 
 /// Attributes in `IFLA_XDP`; these and the following are in `include/uapi/linux/if_link.h`.
 mod xdp {
-    pub const FD: u16 = 1;
-    pub const FLAGS: u16 = 3;
     pub const DRV_PROG_ID: u16 = 5;
     pub const SKB_PROG_ID: u16 = 6;
     pub const HW_PROG_ID: u16 = 7;

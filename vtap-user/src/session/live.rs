@@ -1,16 +1,11 @@
 //! A capture from an interface.
 
-use std::{
-    io::{PipeWriter, pipe},
-    path::Path,
-};
+use std::io::{PipeWriter, pipe};
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::util::online_cpus;
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
+use vtap_common::abi::Counters;
 
 use super::{
     Accounts,
@@ -22,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::Plan,
-    kernel::{self, Attached, Tap, TapSettings, verdict},
+    kernel::{self, Attached, TapSettings, verdict},
     netlink::{self, Change, Interface, Name, Watch},
     output,
     source::live::drain::Drain,
@@ -46,19 +41,20 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     kernel::check_free(interface)?;
     // Signals are waited for before there is anything to clean up.
     let signals = Signals::watch()?;
-    let (mut tap, rings) = kernel::load(&TapSettings {
+    let settings = TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
         snaplen: plan.snaplen,
-        ring_size: plan.ring_size.unwrap_or_else(default_ring_size),
         log_level: log::max_level(),
-    })?;
-    relay_kernel_log(&mut tap)?;
+    };
+    let (tap, rings) = kernel::load(&settings, plan.ring_size.unwrap_or_else(default_ring_size))?;
+    let drain = Drain::new(rings.consumers()?);
     let watch = Watch::new(interface)?;
     // Files are opened before the program sees a packet, and what is in them is lost only after.
     let outputs = output::open(plan)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
-    let attached = kernel::attach(&mut tap, interface, plan.xdp_mode)?;
+    let attached =
+        kernel::attach(tap, interface, plan.xdp_mode, !packets_come_from_a_process(interface))?;
     let setting = Setting {
         interface: name.to_string(),
         xdp_mode: attached.mode,
@@ -70,15 +66,14 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
         say!("vtap: {name} is down; packets come when it is up");
     }
     warn_of_mtu(attached.most_mtu, interface.mtu);
-    share_clock(&mut tap, interface);
     if plan.verbose > 0 {
-        say!("vtap: {}", tap.path());
+        say!("vtap: {}", attached.tap().path());
     }
 
     let accounts = Accounts::open(plan, setting, stats_file);
-    let pump = Pump::new(Drain::new(rings), Sink::new(outputs, plan.count));
-    let (pump, result) = read_until_stopped(pump, attached, signals, watch).await?;
-    accounts.close(&tap.counters()?, pump.into_tally(), result)
+    let pump = Pump::new(drain, Sink::new(outputs, plan.count));
+    let (pump, counters, result) = read_until_stopped(pump, attached, signals, watch).await?;
+    accounts.close(&counters, pump.into_tally(), result)
 }
 
 fn find<'a>(interfaces: &'a [Interface], name: &Name) -> Result<&'a Interface> {
@@ -110,14 +105,9 @@ fn announce(setting: &Setting, attached: &Attached, verdict_reason: &str) {
     );
 }
 
-/// Not where packets come from a process, which is not a poll; and where it is refused, packets
-/// have a reading each, which only costs time.
-fn share_clock(tap: &mut Tap, interface: &Interface) {
-    let is_tun =
-        Path::new("/sys/class/net").join(interface.name.to_os_string()).join("tun_flags").exists();
-    if !is_tun && let Err(error) = tap.share_clock() {
-        log::info!("every packet has its own reading of the clock: {error:#}");
-    }
+/// Such packets do not come in polls.
+fn packets_come_from_a_process(interface: &Interface) -> bool {
+    interface.kind == "tun"
 }
 
 /// Where frames would be lost that are counted nowhere.
@@ -133,54 +123,34 @@ fn warn_of_mtu(most: Option<u32>, mtu: u32) {
     }
 }
 
-/// Prints the kernel side's messages, if any are asked for.
-fn relay_kernel_log(tap: &mut Tap) -> Result<()> {
-    if log::max_level() == log::LevelFilter::Off {
-        return Ok(());
-    }
-    // SAFETY: the logger owns its descriptor and closes it only when it is dropped.
-    let messages = unsafe { AsyncFd::register_with_interest(tap.logger()?, Interest::READABLE) };
-    let mut messages = messages?;
-    tokio::spawn(async move {
-        while let Ok(mut ready) = messages.readable_mut().await {
-            ready.get_inner_mut().flush();
-            ready.clear_ready();
-        }
-    });
-    Ok(())
-}
-
 /// Reads in a thread of its own; on return the program is detached and every ring is empty.
 async fn read_until_stopped(
     mut pump: Pump,
     attached: Attached,
     signals: Signals,
     mut watch: Watch,
-) -> Result<(Pump, Result<()>)> {
+) -> Result<(Pump, Counters, Result<()>)> {
     let (stopped, stop) = pipe().context("cannot make a pipe")?;
     let mut reading = tokio::task::spawn_blocking(move || {
         let result = pump.run(&stopped);
         (pump, result)
     });
-    let mut reason = Ok(());
-    let (mut pump, result) = tokio::select! {
-        read = &mut reading => {
-            detach(attached);
-            read?
+    let mut read = None;
+    let reason = tokio::select! {
+        done = &mut reading => {
+            read = Some(done?);
+            Ok(())
         }
-        waited = signals.first() => {
-            detach(attached);
-            reason = waited.context("cannot wait for signals");
-            stop_reading(stop, reading).await?
-        }
-        gone = until_gone(&mut watch, attached.most_mtu) => {
-            detach(attached);
-            reason = Err(gone);
-            stop_reading(stop, reading).await?
-        }
+        waited = signals.first() => waited.context("cannot wait for signals"),
+        gone = until_gone(&mut watch, attached.most_mtu) => Err(gone),
+    };
+    let counters = attached.detach()?;
+    let (mut pump, result) = match read {
+        Some(read) => read,
+        None => stop_reading(stop, reading).await?,
     };
     let result = both(pump.finish(result), reason);
-    Ok((pump, result))
+    Ok((pump, counters, result))
 }
 
 /// Tells of what happens to the interface, until there is nothing to capture from.
@@ -215,12 +185,6 @@ async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
 async fn stop_reading<T>(stop: PipeWriter, reading: JoinHandle<T>) -> Result<T> {
     drop(stop);
     Ok(reading.await?)
-}
-
-/// After this, nothing is written to the rings any more.
-fn detach(attached: Attached) {
-    drop(attached);
-    kernel::wait_for_running_programs();
 }
 
 #[cfg(test)]
