@@ -37,6 +37,7 @@ fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
         .iter()
         .find(|interface| interface.udp_port.is_some_and(|port| ports.contains(&port)));
     if let Some(Interface { name, kind, udp_port: Some(port), .. }) = device {
+        let kind = if kind == "vxlan" { "VXLAN" } else { kind };
         return Some(format!("{kind} device {name} uses port {port}"));
     }
     let sockets = [procfs::net::udp(), procfs::net::udp6()];
