@@ -70,7 +70,7 @@ pub struct CaptureArgs {
 
     /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
     #[arg(short, value_name = "FILE",
-          conflicts_with_all = ["interface", "xdp_mode", "verdict", "ring_size"])]
+          conflicts_with_all = ["interface", "no_promiscuous_mode", "xdp_mode", "verdict", "ring_size"])]
     read: Option<PathBuf>,
 
     /// UDP port of the tap; 4790 is read as VXLAN-GPE, others as VXLAN unless it says so
@@ -154,6 +154,11 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     stats_json: Option<PathBuf>,
 
+    /// Do not put the interface into promiscuous mode: frames for other hardware addresses, such
+    /// as multicast, need not arrive then
+    #[arg(short = 'p', long, help_heading = KERNEL)]
+    no_promiscuous_mode: bool,
+
     /// How the program is attached; auto tries native and falls back to generic, saying why
     #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
     xdp_mode: XdpMode,
@@ -215,6 +220,8 @@ pub struct Plan {
     pub write: Option<Destination>,
     /// Where to write the counters.
     pub stats_json: Option<PathBuf>,
+    /// Whether to put the interface into promiscuous mode.
+    pub promiscuous: bool,
     /// How to attach.
     pub xdp_mode: XdpMode,
     /// What becomes of tunnel packets.
@@ -306,6 +313,7 @@ impl CaptureArgs {
             print: !self.no_print && (self.print || write.is_none()),
             write,
             stats_json: self.stats_json,
+            promiscuous: !self.no_promiscuous_mode,
             xdp_mode: self.xdp_mode,
             verdict: self.verdict,
             ring_size: self.ring_size,

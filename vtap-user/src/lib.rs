@@ -10,6 +10,8 @@
 pub mod say;
 
 pub mod cli;
+mod cpus;
+mod device;
 mod dissect;
 mod escape;
 pub mod kernel;

@@ -18,7 +18,7 @@ use super::{
     quiesce::wait_for_running_programs,
 };
 use crate::{
-    cli,
+    cli, device,
     netlink::{self, Interface, Name},
 };
 
@@ -190,8 +190,7 @@ fn most_mtu(takes_fragments: bool, virtio: bool, kernel: KernelVersion) -> Optio
 }
 
 fn is_virtio(interface: &Interface) -> bool {
-    let driver = std::fs::read_link(format!("/sys/class/net/{}/device/driver", interface.name));
-    driver.is_ok_and(|driver| driver.ends_with("virtio_net"))
+    device::driver(&interface.name).is_ok_and(|driver| driver == "virtio_net")
 }
 
 /// Why an MTU is too great for native mode.

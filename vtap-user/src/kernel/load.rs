@@ -7,7 +7,7 @@ use aya::{
     Ebpf, EbpfLoader,
     programs::{ProgramError, ProgramType},
     sys::is_helper_supported,
-    util::{KernelVersion, nr_cpus},
+    util::KernelVersion,
 };
 use aya_obj::generated::bpf_func_id;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -21,6 +21,7 @@ use super::{
     generation::Tap,
     rings::Rings,
 };
+use crate::cpus;
 
 /// The object that `build.rs` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vtap-ebpf.o"));
@@ -133,10 +134,7 @@ pub(super) fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
     let kernel_settings =
         KernelSettings { pass: u32::from(settings.pass), snaplen: settings.snaplen, bare_ip: 0 };
     let log_level = settings.log_level as u8;
-    let cpus = nr_cpus().map_err(|(file, error)| {
-        anyhow::Error::new(error).context(format!("cannot tell how many CPUs there are: {file}"))
-    })?;
-    let rings = u32::try_from(cpus)?;
+    let rings = cpus::possible()?;
     if rings as usize > MAX_RINGS {
         bail!("this machine has {rings} CPUs, and vtap serves {MAX_RINGS} at most");
     }

@@ -3,11 +3,11 @@
 use std::os::fd::AsFd as _;
 
 use anyhow::{Context as _, Result};
-use aya::{maps::MapData, util::online_cpus};
+use aya::maps::MapData;
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 
 use super::{bpf::set_inner_map, explain::explain};
-use crate::source::live::ring::Ring;
+use crate::{cpus, source::live::ring::Ring};
 
 /// The rings as maps, to be given to programs.
 pub struct Rings {
@@ -19,9 +19,7 @@ pub struct Rings {
 impl Rings {
     /// Makes a ring of `size` bytes for each CPU that is online.
     pub fn make(size: u32) -> Result<Self> {
-        let cpus = online_cpus().map_err(|(file, error)| {
-            anyhow::Error::new(error).context(format!("cannot list the CPUs: {file}"))
-        })?;
+        let cpus = cpus::online()?;
         let make = |cpu| {
             let kind = BPF_MAP_TYPE_RINGBUF as u32;
             let definition = aya_obj::Map::new_from_params(kind, 0, 0, size, 0);

@@ -3,7 +3,6 @@
 use std::io::{PipeWriter, pipe};
 
 use anyhow::{Context as _, Result, anyhow};
-use aya::util::online_cpus;
 use tokio::task::JoinHandle;
 use vtap_common::abi::Counters;
 
@@ -17,6 +16,8 @@ use super::{
 };
 use crate::{
     cli::Plan,
+    cpus,
+    device::Promiscuous,
     kernel::{self, Attached, TapSettings, verdict},
     netlink::{self, Change, Interface, Name, Watch},
     output,
@@ -53,6 +54,8 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     // Files are opened before the program sees a packet, and what is in them is lost only after.
     let outputs = output::open(plan)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
+    // It ends with the process, however that ends.
+    let _promiscuous = plan.promiscuous.then(|| be_promiscuous(interface)).flatten();
     let attached =
         kernel::attach(tap, interface, plan.xdp_mode, !packets_come_from_a_process(interface))?;
     let setting = Setting {
@@ -83,9 +86,22 @@ fn find<'a>(interfaces: &'a [Interface], name: &Name) -> Result<&'a Interface> {
     })
 }
 
+/// Without it, on most interfaces only frames for other hosts are missing.
+fn be_promiscuous(interface: &Interface) -> Option<Promiscuous> {
+    let result = Promiscuous::new(interface.index);
+    if let Err(error) = &result {
+        say!(
+            "vtap: cannot put {} into promiscuous mode ({error}): frames for other hardware \
+             addresses may not arrive",
+            interface.name
+        );
+    }
+    result.ok()
+}
+
 fn default_ring_size() -> u32 {
     // As many as get a ring.
-    ring_size(online_cpus().map_or(1, |cpus| cpus.len() as u32))
+    ring_size(cpus::online().map_or(1, |cpus| cpus.len() as u32))
 }
 
 /// The largest power of two that is within both bounds.

@@ -1,0 +1,22 @@
+//! The CPUs of this machine.
+
+use anyhow::{Result, anyhow};
+use aya::util;
+
+/// Numbers of those that are switched on.
+pub fn online() -> Result<Vec<u32>> {
+    util::online_cpus().map_err(unreadable)
+}
+
+/// How many there can be at most. The kernel gives each a place in per-CPU maps.
+pub fn possible() -> Result<u32> {
+    Ok(u32::try_from(util::nr_cpus().map_err(unreadable)?)?)
+}
+
+/// There is no other source that is always right: `/proc` and affinity tell of fewer CPUs.
+fn unreadable((path, error): (&str, std::io::Error)) -> anyhow::Error {
+    anyhow!(
+        "cannot read {path}: {error}; vtap learns there how many CPUs the kernel counts for. Mount \
+         it with `mount -t sysfs sysfs /sys`"
+    )
+}
