@@ -8,11 +8,13 @@ mod errors;
 mod faults;
 mod files;
 mod forms;
+mod interfaces;
 mod lab;
 mod lifecycle;
 mod malformed;
 mod mode;
 mod offline;
+mod promiscuous;
 mod rate;
 mod selection;
 mod verdict;
@@ -59,11 +61,13 @@ fn main() -> ExitCode {
         faults::all,
         files::all,
         forms::all,
+        interfaces::all,
         lab::all,
         lifecycle::all,
         malformed::all,
         mode::all,
         offline::all,
+        promiscuous::all,
         rate::all,
         selection::all,
         verdict::all,

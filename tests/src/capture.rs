@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
@@ -67,8 +68,20 @@ pub struct Ended {
 impl Capture {
     /// Starts a capture in a directory of its own and waits until it is attached.
     pub fn start(target: &Namespace, args: &[&str]) -> Result<Self> {
+        Self::start_at(target, TARGET_DEV, args)
+    }
+
+    /// The same at an interface of any name.
+    pub fn start_at(namespace: &Namespace, dev: impl AsRef<OsStr>, args: &[&str]) -> Result<Self> {
+        let mut command = namespace.command(&binary().display().to_string());
+        command.args(["capture", "-i"]).arg(dev).args(args);
+        Self::launch(command)
+    }
+
+    /// The same by any command that becomes `vtap capture`.
+    pub fn launch(mut command: Command) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let mut child = command(target, args)
+        let mut child = command
             .args(["--stats-json", "stats.json"])
             .current_dir(dir.path())
             .stdin(Stdio::null())
@@ -147,13 +160,6 @@ impl Drop for Capture {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// `vtap capture` on the target's interface.
-fn command(target: &Namespace, args: &[&str]) -> Command {
-    let mut command = target.command(&binary().display().to_string());
-    command.args(["capture", "-i", TARGET_DEV]).args(args);
-    command
 }
 
 /// Runs `vtap` with any arguments to its end.

@@ -9,5 +9,6 @@ pub mod hostile;
 pub mod need;
 pub mod net;
 pub mod sender;
+pub mod tun;
 pub mod wire;
 pub mod written;

@@ -30,6 +30,10 @@ pub enum Need {
     OwnClock,
     /// The kernel's VLAN devices.
     VlanDevices,
+    /// The kernel's macvlan devices.
+    MacvlanDevices,
+    /// The kernel's tun and tap devices.
+    TunDevices,
     /// The kernel's time namespaces, and a program that makes them.
     TimeNamespaces,
     /// A kernel of this version or later, for what only such a one lets a test send.
@@ -71,6 +75,14 @@ impl Need {
             Self::VlanDevices => {
                 let made = can_make("v0 type veth && ip link add link v0 type vlan id 1");
                 (!made).then(|| "needs a kernel with VLAN devices".into())
+            }
+            Self::MacvlanDevices => {
+                let made = can_make("v0 type veth && ip link add link v0 type macvlan");
+                (!made).then(|| "needs a kernel with macvlan devices".into())
+            }
+            Self::TunDevices => {
+                let there = std::fs::exists("/dev/net/tun").unwrap_or_default();
+                (!there).then(|| "needs /dev/net/tun".into())
             }
             Self::TimeNamespaces => {
                 let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);
