@@ -9,6 +9,7 @@ mod fuzz;
 mod interrupts;
 mod lab;
 mod linker;
+mod mutants;
 mod programs;
 mod report;
 mod run;
@@ -23,7 +24,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench::BenchOptions, lab::LabOptions, run::RunOptions, setup::SetupOptions, test::TestOptions,
+    bench::BenchOptions, lab::LabOptions, mutants::MutantsOptions, run::RunOptions,
+    setup::SetupOptions, test::TestOptions,
 };
 
 /// Sets up, builds, runs and tests vtap.
@@ -58,6 +60,8 @@ enum Task {
     Lab(LabOptions),
     /// Check and test everything; says what was skipped and why
     Test(TestOptions),
+    /// Change the sources in small ways and see whether a test notices
+    Mutants(MutantsOptions),
     /// Measure vtap against tcpdump and others, in network namespaces
     Bench(BenchOptions),
 }
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(options),
         Task::Lab(options) => lab::lab(options),
         Task::Test(options) => test::test(&options),
+        Task::Mutants(options) => mutants::mutants(&options),
         Task::Bench(options) => bench::bench(&options),
     };
     result.unwrap_or_else(|error| {

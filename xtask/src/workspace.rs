@@ -57,6 +57,11 @@ impl Workspace {
         self.target.join("vtap-fuzz")
     }
 
+    /// Where mutants are made and built.
+    pub fn mutants(&self) -> PathBuf {
+        self.target.join("vtap-mutants")
+    }
+
     /// The built binary.
     pub fn vtap(&self) -> PathBuf {
         self.target.join("release/vtap")
