@@ -373,7 +373,18 @@ fn accounts_are_there_though_all_outputs_fail() -> Result<()> {
     ensure!(stderr.contains("x.pcapng: No space left"), "{stderr}");
     ensure!(stderr.contains("1000 packets delivered"), "{stderr}");
     let counters = counters(&dir.path().join("s.json"))?;
-    ensure!(counters["delivered"]["packets"] == 1000 && counters["written"] == 0, "{counters}");
+    ensure!(counters["delivered"]["packets"] == 1000, "{counters}");
+    let packets = file::read(&path)?.len() as u64;
+    ensure!(packets < 1000 && counters["written"] == packets, "{packets}: {counters}");
+    for (output, packets) in
+        counters["outputs"].as_array().context("no outputs")?.iter().zip([packets, 0])
+    {
+        ensure!(output["packets"] == packets && output["dropped"] == 1000 - packets, "{output}");
+        ensure!(
+            output["error"].as_str().is_some_and(|error| error.contains("No space")),
+            "{output}"
+        );
+    }
     Ok(())
 }
 
@@ -442,7 +453,7 @@ fn pipe_of_packets_is_full() -> Result<()> {
         })?;
         let stderr = fs::read_to_string(dir.path().join("stderr"))?;
         ensure!(status.and_then(|status| status.code()) == Some(1), "{status:?}: {stderr}");
-        ensure!(stderr.contains("standard output: it took nothing"), "{stderr}");
+        ensure!(stderr.contains("standard output: it did not take what was left"), "{stderr}");
         let counters = counters(&dir.path().join("s.json"))?;
         // What fits the pipe may be out.
         let written = counters["written"].as_u64();

@@ -139,8 +139,12 @@ fn a_compressed_packet_is_not_kept_back() -> Result<()> {
     let capture = Capture::start(&net.target, &["-w", "x.pcap.zst"])?;
     Sender::new(&net.tap)?.send(&mirrored(7, &frames::icmp(1, &[])))?;
     let file = capture.dir().join("x.pcap.zst");
-    wait_until("a packet", || Ok(file::read(&file).is_ok_and(|packets| packets.len() == 1)))?;
-    capture.stop()?.check()
+    let read = || file::read_unfinished(&file);
+    wait_until("a packet", || Ok(read().is_ok_and(|packets| packets.len() == 1)))?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(file::read(&ended.file("x.pcap.zst"))?.len() == 1);
+    Ok(())
 }
 
 fn pcapng_to_standard_output() -> Result<()> {

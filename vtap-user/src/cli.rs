@@ -15,7 +15,7 @@ use vtap_common::{
     tunnel::Encapsulation,
 };
 
-use crate::{netlink::Name, output::ZSTD};
+use crate::{netlink::Name, output::is_compressed};
 
 use self::{
     rule::RuleText,
@@ -263,7 +263,7 @@ impl Destination {
     fn of(path: PathBuf) -> Self {
         // `.zst` after either only compresses.
         let uncompressed = path.with_extension("");
-        let compressed = path.extension().is_some_and(|extension| extension == ZSTD);
+        let compressed = path.extension().is_some_and(is_compressed);
         let named = if compressed { &uncompressed } else { &path };
         if path == Path::new("-") {
             Self::Stdout

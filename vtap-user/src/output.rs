@@ -1,48 +1,31 @@
-//! What becomes of delivered packets: one file per kind of output.
+//! What becomes of delivered packets.
+//!
+//! Each output is a [`lane`]: a queue and a thread of its own. A packet's way through it:
+//!
+//! [`format`] (bytes of a file or of lines) → [`compression`] (if any) → [`transport`] (a file, a
+//! pipe, a terminal). [`registry`] lists what a command line asks for.
+//!
+//! A new kind of any of these is one new file and one line in the list of its kin:
+//!
+//! | what | where |
+//! |---|---|
+//! | JSON lines, fields | `format/json.rs`, `format/fields.rs`; a line in `registry::LINES` |
+//! | another compression | `compression/NAME.rs`; a line in `compression::ALL` |
+//! | rotation (`-C -G -W -z`) | `transport/rotation.rs`; chosen in `registry::recording` |
+//! | clients (`--listen`) | `transport/client.rs`; a policy in `lane/policy.rs` that cuts off |
+//! | metrics, a live screen | nothing here: they read [`lane::status::Status`] |
 
+mod compression;
 mod format;
 mod lane;
+mod registry;
 pub(crate) mod transport;
 
-use anyhow::Result;
-
-use self::format::{lines::Printer, pcap::PcapWriter, pcapng::PcapngWriter};
-pub use self::lane::records::{PATIENCE, ZSTD};
-use crate::{
-    cli::{Destination, Plan},
-    packet::Packet,
+pub(crate) use self::{
+    compression::is_compressed,
+    lane::{
+        Lane,
+        status::{Cause, Report, Status as OutputStatus},
+    },
+    registry::open,
 };
-
-/// Takes packets.
-pub trait Output: Send {
-    /// Takes one.
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<()>;
-
-    /// Lets what was taken be seen by others unless it is too early for that; called when no more
-    /// packets are at hand. True while something waits.
-    fn keep_up(&mut self) -> Result<bool>;
-
-    /// Lets all that was taken be seen by others.
-    fn flush(&mut self) -> Result<()>;
-
-    /// Packets that others can see: all that were taken before the last flush.
-    fn packets(&self) -> u64;
-}
-
-/// Opens what the command line asks for. What is in a file stays there until the first write.
-pub fn open(plan: &Plan) -> Result<Vec<Box<dyn Output>>> {
-    let mut outputs: Vec<Box<dyn Output>> = Vec::new();
-    let source = plan.source.name();
-    match &plan.write {
-        Some(Destination::Stdout) => outputs.push(Box::new(PcapngWriter::stdout(&source)?)),
-        Some(Destination::Pcapng(path)) => {
-            outputs.push(Box::new(PcapngWriter::create(path, &source)?));
-        }
-        Some(Destination::Pcap(path)) => outputs.push(Box::new(PcapWriter::create(path)?)),
-        None => {}
-    }
-    if plan.print {
-        outputs.push(Box::new(Printer::new()?));
-    }
-    Ok(outputs)
-}

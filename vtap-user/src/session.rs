@@ -1,19 +1,39 @@
 //! One capture, from the checked command line to the summary.
+//!
+//! The threads of a live capture, and who waits for whom:
+//!
+//! - [`live`] (the main thread) loads and attaches, watches the interface, and detaches;
+//! - [`pump`] empties the rings, counts, and hands packets to the outputs;
+//! - each output has a thread ([`crate::output`]), and so have messages ([`crate::say`]).
+//!
+//! All obey one [`cancel::Cancel`], which says when the end has begun and until when it may last.
+//!
+//! What comes next has its place: a service that runs beside a capture (metrics, a live screen,
+//! health check) is a file in `service/` and a line in `live::services`; it reads [`status::Status`]
+//! and never meets the path of packets.
 
 pub(crate) mod account;
+pub(crate) mod cancel;
 mod live;
+mod outcome;
 mod pump;
 pub(crate) mod signals;
 pub(crate) mod sink;
+mod status;
 
-use std::{io::ErrorKind, time::Instant};
+use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use vtap_common::abi::Counters;
 
-use self::account::{Setting, Stats, StatsFile, Tally};
+pub(crate) use self::outcome::both;
+use self::{
+    account::{Setting, Stats, StatsFile, Tally},
+    cancel::Cancel,
+};
 use crate::{
     cli::{Plan, Source},
+    output::Report,
     source::file,
 };
 
@@ -32,38 +52,32 @@ pub(crate) struct Accounts {
     begin: Instant,
     /// Whether packets are kept, so that it is a failure when nobody takes them.
     recording: bool,
+    cancel: Cancel,
 }
 
 impl Accounts {
     /// Of a capture that begins now.
-    pub(crate) fn open(plan: &Plan, setting: Setting, stats_file: Option<StatsFile>) -> Self {
-        Self { setting, stats_file, begin: Instant::now(), recording: plan.write.is_some() }
+    pub(crate) fn open(
+        plan: &Plan,
+        setting: Setting,
+        stats_file: Option<StatsFile>,
+        cancel: Cancel,
+    ) -> Self {
+        let (begin, recording) = (Instant::now(), plan.write.is_some());
+        Self { setting, stats_file, begin, recording, cancel }
     }
 
     /// Writes the counters, shows the summary, and passes on how the capture went.
-    pub(crate) fn close(self, counters: &Counters, tally: Tally, result: Result<()>) -> Result<()> {
-        let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally);
-        let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats));
+    pub(crate) fn close(
+        self,
+        counters: &Counters,
+        tally: Tally,
+        outputs: &[Report],
+        result: Result<()>,
+    ) -> Result<()> {
+        let stats = Stats::new(&self.setting, self.begin.elapsed(), counters, tally, outputs);
+        let written = self.stats_file.map_or(Ok(()), |file| file.write(&stats, &self.cancel));
         say!("{}", stats.summary().trim_end());
-        match both(result, written) {
-            Err(error) if !self.recording && nobody_reads(&error) => Ok(()),
-            result => result,
-        }
+        both(both(result, outcome::of(outputs, self.recording)), written)
     }
-}
-
-/// What went wrong in either. That nobody reads any more hides nothing else.
-pub(crate) fn both(one: Result<()>, other: Result<()>) -> Result<()> {
-    match (one, other) {
-        (Err(error), Err(other)) if nobody_reads(&other) => Err(error),
-        (Err(error), Err(other)) if nobody_reads(&error) => Err(other),
-        (Err(error), Err(other)) => Err(anyhow!("{error:#}; and {other:#}")),
-        (one, other) => one.and(other),
-    }
-}
-
-/// A reader that has seen enough (`vtap capture … | head`) is no failure.
-fn nobody_reads(error: &anyhow::Error) -> bool {
-    let io = error.root_cause().downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -14,19 +14,30 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use vtap_common::abi::{Counters, Lost, Malformed, ProtocolClass, Traffic};
 
-use crate::{escape, output::transport::named_pipe, packet::Packet};
+use super::cancel::Cancel;
+use crate::{
+    escape,
+    output::{
+        Report,
+        transport::{self, named_pipe},
+    },
+    packet::Packet,
+};
 
 /// Network identifiers that are counted one by one; what is beyond counts as `other`. Without a
 /// bound, made-up identifiers would take up the memory.
 const MAX_VNIS: usize = 65_536;
+
+/// How long after the outputs' deadline a pipe may take to take the counters.
+const EXTRA: Duration = Duration::from_millis(500);
 
 /// What user space counts.
 #[derive(Default)]
 pub struct Tally {
     /// Packets that came out of the rings.
     pub delivered: Traffic,
-    /// Those that all outputs took.
-    pub written: u64,
+    /// Those that the outputs were given.
+    pub given: u64,
     by_vni: HashMap<u32, u64>,
     /// The identifier of the last packet and how many in a row had it.
     run: (u32, u64),
@@ -78,6 +89,7 @@ pub struct Stats {
     lost: Reasons,
     delivered: Sum,
     written: u64,
+    outputs: Vec<OutputCount>,
     by_vni: Named,
     by_proto: Named,
     rules: Vec<RuleCount>,
@@ -99,6 +111,22 @@ impl From<Traffic> for Sum {
 struct RuleCount {
     rule: String,
     packets: u64,
+}
+
+/// The account of an output.
+#[derive(Serialize)]
+struct OutputCount {
+    output: String,
+    packets: u64,
+    dropped: u64,
+    error: Option<String>,
+}
+
+impl From<&Report> for OutputCount {
+    fn from(Report { output, packets, dropped, failure, .. }: &Report) -> Self {
+        let error = failure.as_ref().map(|failure| failure.message.clone());
+        Self { output: output.clone(), packets: *packets, dropped: *dropped, error }
+    }
 }
 
 /// Counts by name, in order.
@@ -168,16 +196,17 @@ impl StatsFile {
     }
 
     /// Writes the counters.
-    pub fn write(&self, stats: &Stats) -> Result<()> {
+    pub fn write(&self, stats: &Stats, cancel: &Cancel) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(stats)?;
         json.push(b'\n');
-        self.put(&json).with_context(|| self.failed())
+        self.put(&json, cancel).with_context(|| self.failed())
     }
 
-    fn put(&self, json: &[u8]) -> Result<()> {
+    fn put(&self, json: &[u8], cancel: &Cancel) -> Result<()> {
         if self.is_special() {
-            let mut file = named_pipe::open(OpenOptions::new().append(true), &self.path)?;
-            return Ok(file.write_all(json)?);
+            let cancel = cancel.with_extra(EXTRA);
+            let file = named_pipe::open(OpenOptions::new().append(true), &self.path, &cancel)?;
+            return Ok(transport::write_all(transport::of(file, false)?.as_mut(), json, &cancel)?);
         }
         let mut file = tempfile::Builder::new()
             // Readable for others, as any file that is simply created.
@@ -228,8 +257,16 @@ pub struct Setting {
 
 impl Stats {
     /// Puts the accounts together.
-    pub fn new(setting: &Setting, took: Duration, counters: &Counters, mut tally: Tally) -> Self {
+    pub fn new(
+        setting: &Setting,
+        took: Duration,
+        counters: &Counters,
+        mut tally: Tally,
+        outputs: &[Report],
+    ) -> Self {
         tally.end_run();
+        // The recording's count, or else the lines'.
+        let written = outputs.iter().find(|output| output.holds_up);
         let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
             counters;
         Self {
@@ -246,7 +283,8 @@ impl Stats {
             matched: (*matched).into(),
             lost: Reasons::new(Lost::ALL.iter().map(|reason| reason.name()), lost),
             delivered: tally.delivered.into(),
-            written: tally.written,
+            written: written.map_or(tally.given, |output| output.packets),
+            outputs: outputs.iter().map(OutputCount::from).collect(),
             by_vni: Named(by_vni(&tally)),
             by_proto: Named(by_proto(&tally)),
             rules: setting
@@ -273,6 +311,12 @@ impl Stats {
             self.malformed.words(),
             matched.packets,
         );
+        for OutputCount { output, packets, dropped, .. } in &self.outputs {
+            if *dropped > 0 {
+                let output = escape::name(output);
+                let _ = writeln!(text, "output {output}: {packets} packets, {dropped} dropped");
+            }
+        }
         for RuleCount { rule, packets } in &self.rules {
             let _ = writeln!(text, "rule `{}`: {packets} packets", escape::name(rule));
         }

@@ -1,16 +1,17 @@
-//! The loop that takes packets out of the rings.
+//! The thread that takes packets out of the rings: drain → account → lanes.
 
-use std::io::PipeReader;
+use std::{sync::mpsc, thread};
 
 use anyhow::{Context as _, Result};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
+use tokio::sync::oneshot;
 
-use super::{account::Tally, both, sink::Sink};
+use super::{account::Tally, both, cancel::Cancel, sink::Sink};
 use crate::{
-    output::PATIENCE,
+    output::Report,
     source::live::{
         self,
         clock::Clock,
@@ -25,47 +26,74 @@ const PAUSE: u64 = 1_000_000;
 /// Bytes of the smallest ring in use for each nanosecond of a pause. One CPU writes 4 a nanosecond
 /// at most, so that a ring takes four times as long to fill.
 const BYTES_PER_NANOSECOND: u64 = 16;
-/// Between two looks at outputs in which something waits.
-const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+/// Between two attempts to hand over what an output had no room for.
+const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Takes packets out of the rings and hands them on.
 pub struct Pump {
     drain: Drain,
     sink: Sink,
     clock: Clock,
+    cancel: Cancel,
+}
+
+/// What a pump has done.
+pub struct Pumped {
+    /// What was counted.
+    pub tally: Tally,
+    /// The accounts of the outputs.
+    pub outputs: Vec<Report>,
+    /// Whether all could be taken out of the rings.
+    pub result: Result<()>,
+}
+
+/// A pump in its thread.
+pub struct Running {
+    start: mpsc::Sender<()>,
+    detached: mpsc::Sender<()>,
+    done: oneshot::Receiver<Pumped>,
 }
 
 impl Pump {
     /// From these rings to this sink.
-    pub fn new(drain: Drain, sink: Sink) -> Self {
-        Self { drain, sink, clock: Clock::new() }
+    pub fn new(drain: Drain, sink: Sink, cancel: Cancel) -> Self {
+        Self { drain, sink, clock: Clock::new(), cancel }
     }
 
-    /// Reads until the other end of `stopped` is closed or the sink is full.
-    pub fn run(&mut self, stopped: &PipeReader) -> Result<()> {
-        loop {
-            let taken = self.empty_rings(false)?;
-            let waits = self.sink.keep_up()?;
-            if self.sink.is_full() || self.wait(stopped, taken, waits)? {
-                return Ok(());
+    /// Makes its thread, which waits for [`Running::start`]: it is made while there is nothing to
+    /// lose.
+    pub fn spawn(self) -> Result<Running> {
+        let (start, started) = mpsc::channel();
+        let (detached, is_detached) = mpsc::channel();
+        let (result, done) = oneshot::channel();
+        let run = move || {
+            if started.recv().is_ok() {
+                let _ = result.send(self.run(&is_detached));
             }
-        }
+        };
+        let thread = thread::Builder::new().name("vtap-pump".into()).spawn(run);
+        thread.context("cannot start the thread that takes packets")?;
+        Ok(Running { start, detached, done })
     }
 
-    /// Hands on what is left in the rings once nothing is written to them any more. After an error,
-    /// then or before, that is only counted.
-    pub fn finish(&mut self, result: Result<()>) -> Result<()> {
-        let result = result.and_then(|()| self.empty_rings(true).map(drop));
-        if result.is_err() {
-            self.sink.close();
-        }
-        let counted = self.empty_rings(true).map(drop);
-        both(both(result, counted), self.sink.flush())
+    /// Hands packets on until the end begins, and then what is left once nothing is written to the
+    /// rings any more.
+    fn run(mut self, is_detached: &mpsc::Receiver<()>) -> Pumped {
+        let result = self.take_until_end();
+        self.cancel.begin();
+        let _ = is_detached.recv();
+        let result = both(result, self.empty_rings(true).map(drop));
+        let (tally, outputs) = self.sink.finish();
+        Pumped { tally, outputs, result }
     }
 
-    /// What was counted.
-    pub fn into_tally(self) -> Tally {
-        self.sink.into_tally()
+    fn take_until_end(&mut self) -> Result<()> {
+        while !self.cancel.has_begun() {
+            let taken = self.empty_rings(false)?;
+            let waits = self.sink.flush();
+            self.wait(taken, waits)?;
+        }
+        Ok(())
     }
 
     /// Takes what is in the rings, or unless that is to be `all`, what the sink has room for and a
@@ -75,8 +103,10 @@ impl Pump {
         let mut any = false;
         loop {
             clock.keep();
-            let taken =
-                drain.batch(|header, data| sink.take(&live::packet(header, data, clock)))?;
+            let taken = drain.batch(|header, data| {
+                sink.take(&live::packet(header, data, clock));
+                Ok(())
+            })?;
             any |= taken > 0;
             if !drain::is_full(taken) || (!all && sink.is_full()) {
                 return Ok(any);
@@ -84,24 +114,36 @@ impl Pump {
         }
     }
 
-    /// Sleeps until it is time to look into the rings again; true if the capture is to stop
-    /// instead.
+    /// Sleeps until it is time to look into the rings again.
     ///
     /// The kernel wakes a reader with the first record that it writes after the reader had caught
     /// up, and at high rates that is all the time. So a reader that just found something sleeps a
     /// while without being woken, and only one that found nothing waits for the kernel.
-    /// Outputs in which something waits are looked after even if nothing comes.
-    fn wait(&self, stopped: &PipeReader, busy: bool, output_waits: bool) -> Result<bool> {
-        let mut fds = vec![PollFd::new(stopped, PollFlags::IN)];
+    fn wait(&self, busy: bool, output_waits: bool) -> Result<()> {
+        let mut fds = vec![PollFd::new(&self.cancel, PollFlags::IN)];
         if !busy {
             fds.extend(self.drain.queues().map(|ring| PollFd::new(ring, PollFlags::IN)));
         }
         let pause = pause(self.drain.queues());
         let longest = output_waits.then_some(&OUTPUT_PAUSE);
         match poll(&mut fds, if busy { Some(&pause) } else { longest }) {
-            Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("cannot wait for packets"),
         }
+    }
+}
+
+impl Running {
+    /// From here on it takes packets.
+    pub fn start(&self) {
+        // It fails only if the thread has ended, and then `finish` tells.
+        let _ = self.start.send(());
+    }
+
+    /// To be called once the end has begun and nothing is written to the rings any more.
+    pub async fn finish(self) -> Result<Pumped> {
+        let _ = self.detached.send(());
+        self.done.await.context("the thread that takes packets has panicked")
     }
 }
 

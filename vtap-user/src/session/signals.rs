@@ -1,15 +1,9 @@
-//! The signals that end vtap in good order: what was begun is finished, and the accounts are closed.
+//! The signals that end vtap. The first one ends it in good order: what was begun is finished, and
+//! the accounts are closed. A second one ends it at once; the kernel then detaches the program.
 
 use std::{
     io,
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::net::UnixStream,
-    },
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use procfs::process::Process;
@@ -19,41 +13,29 @@ use signal_hook::{
     low_level::pipe,
 };
 
-static CAME: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+use super::cancel::Cancel;
 
-/// Becomes readable with the first signal.
-pub struct Signals(UnixStream);
+/// The exit code after a second signal.
+const INTERRUPTED: i32 = 1;
 
-impl Signals {
-    /// From here on these signals no longer kill.
-    pub fn watch() -> io::Result<Self> {
-        let (stream, signalled) = UnixStream::pair()?;
-        // `nohup` has hangups ignored, and then a capture is to outlive its terminal.
-        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
-            flag::register(signal, Arc::clone(&CAME))?;
-            pipe::register(signal, signalled.try_clone()?)?;
-        }
-        Ok(Self(stream))
+/// From here on these signals begin the end and no longer kill.
+pub fn watch(cancel: &Cancel) -> io::Result<()> {
+    let came = Arc::new(AtomicBool::new(false));
+    // A closed terminal often sends two hangups, one by the shell and one by the kernel. So a
+    // hangup never is the second signal.
+    for signal in [SIGINT, SIGTERM] {
+        // Handlers run in this order: only a signal that finds the flag set ends the process.
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&came))?;
     }
-
-    /// Waits for the first.
-    pub async fn first(&self) -> io::Result<()> {
-        let stream = self.0.try_clone()?;
-        stream.set_nonblocking(true)?;
-        tokio::net::UnixStream::from_std(stream)?.readable().await
+    // `nohup` has hangups ignored, and then a capture is to outlive its terminal.
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
+        let (begun, byte) = cancel.for_handler()?;
+        flag::register(signal, Arc::clone(&came))?;
+        flag::register(signal, begun)?;
+        pipe::register(signal, byte)?;
     }
-}
-
-impl AsFd for Signals {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-/// Whether one has come.
-pub fn came() -> bool {
-    CAME.load(Ordering::Relaxed)
+    Ok(())
 }
 
 fn is_ignored(signal: i32) -> bool {

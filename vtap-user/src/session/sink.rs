@@ -1,53 +1,62 @@
 //! Where packets go, whatever they come from.
 
-use anyhow::Result;
+use std::sync::Arc;
 
-use super::{account::Tally, both};
-use crate::{output::Output, packet::Packet};
+use super::{account::Tally, cancel::Cancel, status::Status};
+use crate::{
+    output::{Lane, Report},
+    packet::Packet,
+};
 
 /// Counts packets and hands them to the outputs.
 pub struct Sink {
-    outputs: Vec<Box<dyn Output>>,
+    lanes: Vec<Lane>,
+    cancel: Cancel,
+    status: Arc<Status>,
     tally: Tally,
-    /// Packets to write at most.
-    count: u64,
-    /// Packets that may still be written.
+    /// Packets that the outputs are still given.
     remaining: u64,
-    failed: bool,
 }
 
 impl Sink {
-    /// Writes `count` packets at most, if given.
-    pub fn new(outputs: Vec<Box<dyn Output>>, count: Option<u64>) -> Self {
-        let count = count.unwrap_or(u64::MAX);
-        Self { outputs, tally: Tally::default(), count, remaining: count, failed: false }
+    /// Gives these outputs `count` packets at most, if that is given, and then begins the end.
+    pub fn new(lanes: Vec<Lane>, count: Option<u64>, cancel: Cancel) -> Self {
+        let status = Arc::new(Status::new(&lanes));
+        let (tally, remaining) = (Tally::default(), count.unwrap_or(u64::MAX));
+        Self { lanes, cancel, status, tally, remaining }
+    }
+
+    /// What others may read while packets are taken.
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
     }
 
     /// Takes a packet. Once the count is reached, packets are still counted as delivered.
-    pub fn take(&mut self, packet: &Packet<'_>) -> Result<()> {
+    pub fn take(&mut self, packet: &Packet<'_>) {
         self.tally.count(packet);
-        if self.is_full() || self.failed {
-            return Ok(());
+        if self.is_full() {
+            return;
         }
-        for output in &mut self.outputs {
-            output.packet(packet)?;
+        for lane in &mut self.lanes {
+            lane.packet(packet);
         }
+        self.tally.given += 1;
         self.remaining -= 1;
-        Ok(())
-    }
-
-    /// Lets others see what was taken, unless it is too early for that; true while something waits.
-    pub fn keep_up(&mut self) -> Result<bool> {
-        self.outputs.iter_mut().try_fold(false, |waits, output| Ok(waits | output.keep_up()?))
-    }
-
-    /// Lets others see all that was taken. An output that fails does not hold up the others.
-    pub fn flush(&mut self) -> Result<()> {
-        let mut result = Ok(());
-        for output in &mut self.outputs {
-            result = both(result, output.flush());
+        if self.is_full() {
+            self.cancel.begin();
         }
-        result
+    }
+
+    /// Hands over what was taken, as far as there is room for it; called when no more packets are at
+    /// hand. True while something could not be handed over.
+    pub fn flush(&mut self) -> bool {
+        self.status.publish(self.tally.delivered.packets);
+        self.lanes.iter_mut().fold(false, |waits, lane| waits | lane.flush())
+    }
+
+    /// The same, but outputs that hold the capture up are waited for.
+    pub fn settle(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::settle);
     }
 
     /// Whether the count is reached.
@@ -55,16 +64,11 @@ impl Sink {
         self.remaining == 0
     }
 
-    /// From here on only counts: an output has failed.
-    pub fn close(&mut self) {
-        self.failed = true;
-    }
-
-    /// What was counted.
-    pub fn into_tally(mut self) -> Tally {
-        let taken = self.count - self.remaining;
-        let written = self.outputs.iter().map(|output| output.packets()).min();
-        self.tally.written = written.unwrap_or(taken);
-        self.tally
+    /// Waits until all is out, or until the deadline. Returns the accounts.
+    pub fn finish(mut self) -> (Tally, Vec<Report>) {
+        // One output that is stuck must not keep from another what that would take.
+        self.flush();
+        self.lanes.iter_mut().for_each(Lane::close);
+        (self.tally, self.lanes.into_iter().map(Lane::finish).collect())
     }
 }

@@ -31,7 +31,7 @@ use crate::{
     session::{
         Accounts,
         account::{Setting, StatsFile},
-        both, signals,
+        cancel::Cancel,
         sink::Sink,
     },
     timestamp::Timestamp,
@@ -52,8 +52,10 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     if plan.write.as_ref().and_then(Destination::path).is_some_and(|file| is_same(path, file)) {
         bail!("{name} would be overwritten while it is read: write to another file");
     }
-    let mut records = Records::open(path).with_context(|| format!("cannot read {name}"))?;
-    let outputs = output::open(plan)?;
+    let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
+    let mut records =
+        Records::open(path, &cancel).with_context(|| format!("cannot read {name}"))?;
+    let lanes = output::open(plan, &cancel)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let setting = Setting {
         interface: plan.source.name(),
@@ -61,13 +63,13 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         verdict: "none",
         rules: plan.rules.clone(),
     };
-    let accounts = Accounts::open(plan, setting, stats_file);
-    let mut replay =
-        Replay { plan, counters: Counters::ZERO, sink: Sink::new(outputs, plan.count) };
+    let accounts = Accounts::open(plan, setting, stats_file, cancel.clone());
+    let sink = Sink::new(lanes, plan.count, cancel);
+    let mut replay = Replay { plan, counters: Counters::ZERO, sink };
     let read = records.read(&mut replay, &name);
-    let flushed = replay.sink.flush();
+    let (tally, outputs) = replay.sink.finish();
     let Counters { received, tunnel, .. } = replay.counters;
-    let closed = accounts.close(&replay.counters, replay.sink.into_tally(), both(read, flushed));
+    let closed = accounts.close(&replay.counters, tally, &outputs, read);
     if received.packets > 0 && tunnel == 0 {
         say!(
             "vtap: {name} holds no mirrored packet: another tap port (--port)? What vtap itself \
@@ -115,7 +117,8 @@ impl Replay<'_> {
             class: ProtocolClass::of(matched.inner.protocol),
             wirelen: matched.wirelen(),
             data,
-        })
+        });
+        Ok(())
     }
 }
 
@@ -126,15 +129,16 @@ struct Records {
     /// Whether reading failed only because nothing is at hand.
     idle: Rc<Cell<bool>>,
     section: Section,
+    cancel: Cancel,
 }
 
 impl Records {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, cancel: &Cancel) -> Result<Self> {
         let idle = Rc::new(Cell::new(false));
-        Self::of(Input::open(path, Rc::clone(&idle))?, idle)
+        Self::of(Input::open(path, Rc::clone(&idle), cancel)?, idle, cancel)
     }
 
-    fn of(mut raw: impl Read + 'static, idle: Rc<Cell<bool>>) -> Result<Self> {
+    fn of(mut raw: impl Read + 'static, idle: Rc<Cell<bool>>, cancel: &Cancel) -> Result<Self> {
         let mut magic = Vec::new();
         input::fill(&mut magic, ZSTD_MAGIC.len(), &mut raw)?;
         let compressed = magic == ZSTD_MAGIC;
@@ -145,15 +149,15 @@ impl Records {
         } else {
             blocks(Box::new(raw))
         };
-        let blocks = if signals::came() { None } else { Some(blocks?) };
-        Ok(Self { blocks, idle, section: Section::default() })
+        let blocks = if cancel.has_begun() { None } else { Some(blocks?) };
+        Ok(Self { blocks, idle, section: Section::default(), cancel: cancel.clone() })
     }
 
     /// Hands every frame on; `name` is for error messages.
     fn read(&mut self, replay: &mut Replay<'_>, name: &str) -> Result<()> {
         let Some(blocks) = &mut self.blocks else { return Ok(()) };
         let failed = || format!("cannot read on in {name}");
-        while !replay.sink.is_full() && !signals::came() {
+        while !self.cancel.has_begun() {
             match blocks.next() {
                 Ok((consumed, block)) => {
                     if let Some((time, frame)) = self.section.frame(block).with_context(failed)? {
@@ -164,8 +168,8 @@ impl Records {
                 Err(PcapError::Eof) => break,
                 Err(PcapError::Incomplete(_)) => match blocks.refill() {
                     Ok(()) => {}
-                    Err(_) if signals::came() => {}
-                    Err(_) if self.idle.get() => replay.sink.flush()?,
+                    Err(_) if self.cancel.has_begun() => {}
+                    Err(_) if self.idle.get() => replay.sink.settle(),
                     Err(error) => bail!("{}: {}", failed(), why(&error)),
                 },
                 Err(error) => bail!("{}: {}", failed(), why(&error)),

@@ -1,44 +1,21 @@
-//! One line per packet on standard output.
+//! One line per packet.
 
 use anyhow::Result;
 
-use crate::{
-    output::{Output, lane::records::Records},
-    packet::Packet,
-    render,
-};
+use super::Format;
+use crate::{packet::Packet, render};
 
 /// Shows packets in tcpdump's style.
-pub struct Printer {
-    lines: Records,
-    line: Vec<u8>,
-}
+pub struct Lines;
 
-impl Printer {
-    /// To standard output.
-    pub fn new() -> Result<Self> {
-        Ok(Self { lines: Records::stdout()?, line: Vec::new() })
-    }
-}
-
-impl Output for Printer {
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let line = &mut self.line;
-        line.clear();
-        render::line::write(line, packet);
-        line.push(b'\n');
-        self.lines.packet(&[line])
+impl Format for Lines {
+    fn packet(&mut self, bytes: &mut Vec<u8>, packet: &Packet<'_>) -> Result<()> {
+        render::line::write(bytes, packet);
+        bytes.push(b'\n');
+        Ok(())
     }
 
-    fn keep_up(&mut self) -> Result<bool> {
-        self.lines.keep_up()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.lines.flush()
-    }
-
-    fn packets(&self) -> u64 {
-        self.lines.packets()
+    fn is_expensive(&self) -> bool {
+        true
     }
 }

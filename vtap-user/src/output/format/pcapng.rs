@@ -3,16 +3,14 @@
 //! Each network identifier is an interface of the file, described as `vni 7`: so it is kept with
 //! every packet at no cost, and Wireshark shows and filters it (`frame.interface_description`).
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use bytes::BufMut as _;
 use vtap_common::tunnel::LinkType;
 
-use crate::{
-    output::{Output, lane::records::Records},
-    packet::Packet,
-};
+use super::Format;
+use crate::packet::Packet;
 
 const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION_BLOCK: u32 = 1;
@@ -35,57 +33,25 @@ const NANOSECONDS: u8 = 9;
 /// identifiers would else fill the memory.
 const MAX_INTERFACES: usize = 4096;
 
-/// Writes packets to a pcapng file.
-pub struct PcapngWriter {
-    records: Records,
+/// Packets as a pcapng file.
+pub struct Pcapng {
     /// Where the packets were captured.
     device: String,
     interfaces: HashMap<Key, u32>,
     /// The interface of the last packet, which most often is that of the next.
     last: Option<(Key, u32)>,
-    block: Vec<u8>,
 }
 
 /// Link type and, unless there are too many, network identifier.
 type Key = (u16, Option<u32>);
 
-impl PcapngWriter {
-    /// To a file.
-    pub fn create(path: &Path, device: &str) -> Result<Self> {
-        Ok(Self::new(Records::create(path)?, device))
+impl Pcapng {
+    /// Of packets that were captured on `device`.
+    pub fn new(device: &str) -> Self {
+        Self { device: device.to_owned(), interfaces: HashMap::new(), last: None }
     }
 
-    /// To standard output.
-    pub fn stdout(device: &str) -> Result<Self> {
-        Ok(Self::new(Records::stdout()?, device))
-    }
-
-    fn new(records: Records, device: &str) -> Self {
-        let mut writer = Self {
-            records,
-            device: device.to_owned(),
-            interfaces: HashMap::new(),
-            last: None,
-            block: Vec::new(),
-        };
-        writer.section_header();
-        writer.records.end_header();
-        writer
-    }
-
-    fn section_header(&mut self) {
-        self.block.clear();
-        self.block.put_u32_ne(BYTE_ORDER_MAGIC);
-        self.block.put_u16_ne(1);
-        self.block.put_u16_ne(0);
-        self.block.put_u64_ne(SECTION_LENGTH_UNKNOWN);
-        let program = concat!("vtap ", env!("CARGO_PKG_VERSION"));
-        put_option(&mut self.block, SHB_USERAPPL, program.as_bytes());
-        put_option(&mut self.block, OPT_ENDOFOPT, &[]);
-        self.write_block(SECTION_HEADER_BLOCK);
-    }
-
-    fn interface(&mut self, key: Key) -> u32 {
+    fn interface(&mut self, bytes: &mut Vec<u8>, key: Key) -> u32 {
         if let Some((last, id)) = self.last
             && last == key
         {
@@ -96,11 +62,11 @@ impl PcapngWriter {
         let id = match known {
             Some(id) => id,
             None if vni.is_some() && self.interfaces.len() >= MAX_INTERFACES => {
-                return self.interface((link, None));
+                return self.interface(bytes, (link, None));
             }
             None => {
                 let id = self.interfaces.len() as u32;
-                self.interface_description(link, vni);
+                self.interface_description(bytes, link, vni);
                 self.interfaces.insert(key, id);
                 id
             }
@@ -109,36 +75,42 @@ impl PcapngWriter {
         id
     }
 
-    fn interface_description(&mut self, link: u16, vni: Option<u32>) {
-        self.block.clear();
-        self.block.put_u16_ne(link);
-        self.block.put_u16_ne(0);
-        self.block.put_u32_ne(0);
-        put_option(&mut self.block, IF_NAME, self.device.as_bytes());
-        if let Some(vni) = vni {
-            put_option(&mut self.block, IF_DESCRIPTION, format!("vni {vni}").as_bytes());
-        }
-        put_option(&mut self.block, IF_TSRESOL, &[NANOSECONDS]);
-        put_option(&mut self.block, OPT_ENDOFOPT, &[]);
-        self.write_block(INTERFACE_DESCRIPTION_BLOCK);
-    }
-
-    /// Writes what is in `block` as the body of a block.
-    fn write_block(&mut self, kind: u32) {
-        let len = (self.block.len() as u32 + 12).to_ne_bytes();
-        self.records.block(&[&kind.to_ne_bytes(), &len, &self.block, &len]);
+    fn interface_description(&self, bytes: &mut Vec<u8>, link: u16, vni: Option<u32>) {
+        put_block(bytes, INTERFACE_DESCRIPTION_BLOCK, |body| {
+            body.put_u16_ne(link);
+            body.put_u16_ne(0);
+            body.put_u32_ne(0);
+            put_option(body, IF_NAME, self.device.as_bytes());
+            if let Some(vni) = vni {
+                put_option(body, IF_DESCRIPTION, format!("vni {vni}").as_bytes());
+            }
+            put_option(body, IF_TSRESOL, &[NANOSECONDS]);
+            put_option(body, OPT_ENDOFOPT, &[]);
+        });
     }
 }
 
-impl Output for PcapngWriter {
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
+impl Format for Pcapng {
+    fn header(&mut self, bytes: &mut Vec<u8>) {
+        put_block(bytes, SECTION_HEADER_BLOCK, |body| {
+            body.put_u32_ne(BYTE_ORDER_MAGIC);
+            body.put_u16_ne(1);
+            body.put_u16_ne(0);
+            body.put_u64_ne(SECTION_LENGTH_UNKNOWN);
+            let program = concat!("vtap ", env!("CARGO_PKG_VERSION"));
+            put_option(body, SHB_USERAPPL, program.as_bytes());
+            put_option(body, OPT_ENDOFOPT, &[]);
+        });
+    }
+
+    fn packet(&mut self, bytes: &mut Vec<u8>, packet: &Packet<'_>) -> Result<()> {
         let Packet { time, tunnel, link, wirelen, data, .. } = *packet;
         let link = match link {
             LinkType::Ethernet => LINKTYPE_ETHERNET,
             LinkType::RawIp => LINKTYPE_RAW,
         };
         let time = time.to_unix_nanos().unwrap_or(0);
-        let interface = self.interface((link, Some(tunnel.vni)));
+        let interface = self.interface(bytes, (link, Some(tunnel.vni)));
         let padding = data.len().next_multiple_of(4) - data.len();
         let len = (data.len() + padding) as u32 + 32;
         let mut head = [0_u8; 28];
@@ -150,20 +122,23 @@ impl Output for PcapngWriter {
         fields.put_u32_ne(time as u32);
         fields.put_u32_ne(data.len() as u32);
         fields.put_u32_ne(wirelen);
-        self.records.packet(&[&head, data, &[0; 3][..padding], &len.to_ne_bytes()])
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(data);
+        bytes.extend_from_slice(&[0; 3][..padding]);
+        bytes.extend_from_slice(&len.to_ne_bytes());
+        Ok(())
     }
+}
 
-    fn keep_up(&mut self) -> Result<bool> {
-        self.records.keep_up()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.records.flush()
-    }
-
-    fn packets(&self) -> u64 {
-        self.records.packets()
-    }
+/// Appends a block with this body.
+fn put_block(bytes: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
+    let begin = bytes.len();
+    bytes.put_u32_ne(kind);
+    bytes.put_u32_ne(0);
+    body(bytes);
+    let len = ((bytes.len() - begin) as u32 + 4).to_ne_bytes();
+    bytes[begin + 4..begin + 8].copy_from_slice(&len);
+    bytes.extend_from_slice(&len);
 }
 
 /// Appends an option, padded to 32 bits.

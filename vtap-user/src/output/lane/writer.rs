@@ -1,179 +1,241 @@
-//! The thread that writes, so that whoever takes packets does not wait for a disk.
+//! The thread of an output: writes batch after batch, and counts the packets that are out.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    io::{self, ErrorKind},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 
-use crate::{output::transport::target::Target, session::signals};
+use super::{
+    batch::{Batch, Records},
+    policy::Policy,
+    queue::{Next, Queue},
+    status::{Cause, Failure, Status},
+};
+use crate::{
+    output::{
+        compression::Compression,
+        format::Format,
+        transport::{self, Transport},
+    },
+    session::cancel::{Cancel, GRACE},
+};
 
-/// Batches under way at most, after which whoever hands over waits: that bounds the memory.
-const UNDER_WAY: usize = 16;
+/// How long packets wait for others to be compressed with.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes after which they do not: blocks of zstd are not larger than half of that.
+const FLUSH: u64 = 256 << 10;
 
-/// Bytes that are written at once: many packets, and still within a CPU's cache.
-const BATCH: usize = 256 << 10;
-
-/// How long a target may take nothing once a signal has come. A disk may be slow, and a pipe that
-/// nobody reads must not keep vtap from ending.
-const GRACE: Duration = Duration::from_secs(5);
-/// Between two looks whether a signal has come.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Whole records.
-pub struct Batch {
-    /// The records.
-    pub bytes: Vec<u8>,
-    /// Where in the bytes the file's header ends, before there is any packet.
-    pub header: usize,
-    /// Where in the bytes each packet ends.
-    pub ends: Vec<usize>,
-}
-
-impl Batch {
-    /// With room for what is written at once.
-    pub fn new() -> Self {
-        let bytes = Vec::with_capacity(2 * BATCH);
-        Self { bytes, header: 0, ends: Vec::with_capacity(BATCH / 128) }
-    }
-
-    /// Whether it is time to write it.
-    pub const fn is_full(&self) -> bool {
-        self.bytes.len() >= BATCH
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.header = 0;
-        self.ends.clear();
-    }
-}
-
-/// What became of a batch.
-struct Done {
-    /// To be filled again.
-    batch: Batch,
-    /// Packets of it that are out.
-    packets: u64,
-    result: Result<()>,
-}
-
-/// Batches on their way to a target.
+/// The end of an output at which bytes leave vtap.
 pub struct Writer {
-    to_thread: Sender<Batch>,
-    from_thread: Receiver<Done>,
-    under_way: usize,
-    spare: Vec<Batch>,
+    /// Writes packets down, where that was not done before.
+    pub format: Option<Box<dyn Format>>,
+    /// Compresses them.
+    pub compression: Option<Box<dyn Compression>>,
+    /// Where the bytes go.
+    pub transport: Box<dyn Transport>,
+    /// The transport's name in error messages.
+    pub name: String,
+    /// The end of the capture.
+    pub cancel: Cancel,
+    /// The account.
+    pub status: Arc<Status>,
+    /// Bytes that were written behind the last place where the stream may end.
+    pub loose: u64,
+    /// Whether something that was compressed can be read.
+    pub flushed: bool,
+    /// What was compressed and can't be read before the next flush.
+    pub unflushed: Unflushed,
+}
+
+/// What a compression still holds.
+#[derive(Default)]
+pub struct Unflushed {
     packets: u64,
-    /// For error messages.
-    name: String,
-    /// Whether the target took nothing for too long; it is told once.
-    stuck: bool,
+    bytes: u64,
+    since: Option<Instant>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub fn new(target: Target) -> Result<Self> {
-        let (to_thread, batches) = channel();
-        let (done, from_thread) = channel();
-        let name = target.name().to_owned();
-        let writer = move || write(target, &batches, &done);
-        thread::Builder::new()
-            .name("vtap-writer".into())
-            .spawn(writer)
-            .context("cannot start the thread that writes")?;
-        Ok(Self {
-            to_thread,
-            from_thread,
-            under_way: 0,
-            spare: Vec::new(),
-            packets: 0,
-            name,
-            stuck: false,
-        })
-    }
-
-    /// Hands over a batch, and replaces it by an empty one. An error is that of an earlier one.
-    pub fn hand_over(&mut self, batch: &mut Batch) -> Result<()> {
-        let looked = self.look().map(drop);
-        let result = looked.and(self.collect_until(UNDER_WAY - 1));
-        let batch = std::mem::replace(batch, self.spare.pop().unwrap_or_else(Batch::new));
-        self.to_thread.send(batch).map_err(|_| gone())?;
-        self.under_way += 1;
-        result
-    }
-
-    /// Learns what has become of batches so far; true while there are others.
-    pub fn look(&mut self) -> Result<bool> {
-        let mut result = Ok(());
-        while let Ok(done) = self.from_thread.try_recv() {
-            result = result.and(self.count(done));
+    /// Writes what comes until there is no more, or until it fails.
+    pub fn run(mut self, queue: &Queue) {
+        let _end = End { queue, status: Arc::clone(&self.status), cancel: self.cancel.clone() };
+        if let Err(error) = self.write_all(queue) {
+            if let Err(error) = self.end_well() {
+                log::debug!("{}: an unfinished packet stays at its end: {error}", self.name);
+            }
+            self.fail(&error);
         }
-        result.map(|()| self.under_way > 0)
     }
 
-    /// Waits for all batches.
-    pub fn finish(&mut self) -> Result<()> {
-        self.collect_until(0)
-    }
-
-    /// Packets that are out.
-    pub const fn packets(&self) -> u64 {
-        self.packets
-    }
-
-    /// Waits until no more than so many batches are under way.
-    fn collect_until(&mut self, most: usize) -> Result<()> {
-        let mut result = Ok(());
-        while self.under_way > most && !self.stuck {
-            let done = self.next()?;
-            result = result.and(self.count(done));
+    /// Lets what is there end with a whole packet, although no more can be written.
+    fn end_well(&mut self) -> io::Result<()> {
+        let whole = self.transport.take_back(self.loose)?;
+        match &self.compression {
+            Some(compression) if whole && self.flushed => {
+                let ending = compression.ending();
+                transport::write_all(self.transport.as_mut(), &ending, &self.cancel)
+            }
+            _ => Ok(()),
         }
-        result
     }
 
-    /// Waits for the next that is done.
-    fn next(&mut self) -> Result<Done> {
-        let mut end = None;
+    fn write_all(&mut self, queue: &Queue) -> Result<()> {
+        let mut rendered = Records::new();
+        if let Some(format) = &mut self.format {
+            format.header(&mut rendered.bytes);
+            rendered.header = rendered.bytes.len();
+        }
         loop {
-            match self.from_thread.recv_timeout(PAUSE) {
-                Ok(done) => return Ok(done),
-                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
-                Err(RecvTimeoutError::Timeout) if signals::came() => {
-                    if Instant::now() > *end.get_or_insert_with(|| Instant::now() + GRACE) {
-                        self.stuck = true;
-                        let (name, seconds) = (&self.name, GRACE.as_secs());
-                        bail!("cannot write {name}: it took nothing for {seconds} seconds");
-                    }
+            let until = self.unflushed.since.map(|since| since + PATIENCE);
+            match queue.next(until) {
+                Next::Batch(Batch::Records(records)) => {
+                    self.write(&records)?;
+                    queue.done(Batch::Records(records));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Next::Batch(Batch::Packets(packets)) => {
+                    for packet in packets.iter() {
+                        self.render(&mut rendered, |format, bytes| format.packet(bytes, &packet))?;
+                        rendered.ends.push(rendered.bytes.len());
+                    }
+                    self.write(&rendered)?;
+                    rendered.clear();
+                    queue.done(Batch::Packets(packets));
+                }
+                Next::Nothing => self.flush()?,
+                Next::Closed => break,
             }
         }
+        self.render(&mut rendered, |format, bytes| {
+            format.trailer(bytes);
+            Ok(())
+        })?;
+        self.write(&rendered)?;
+        self.finish()
     }
 
-    fn count(&mut self, done: Done) -> Result<()> {
-        self.under_way -= 1;
-        self.packets += done.packets;
-        self.spare.push(done.batch);
-        done.result
+    fn render(
+        &mut self,
+        records: &mut Records,
+        put: impl FnOnce(&mut dyn Format, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(format) = &mut self.format else { return Ok(()) };
+        put(format.as_mut(), &mut records.bytes)
     }
-}
 
-fn gone() -> anyhow::Error {
-    anyhow!("the thread that writes has ended")
-}
-
-/// Writes batch after batch. Nothing is written behind a place where something is missing.
-fn write(mut target: Target, batches: &Receiver<Batch>, done: &Sender<Done>) {
-    let mut failed = false;
-    for mut batch in batches {
-        let (packets, result) = if failed { (0, Ok(())) } else { target.write(&mut batch) };
-        failed |= result.is_err();
-        batch.clear();
-        if done.send(Done { batch, packets, result }).is_err() {
-            return;
+    fn write(&mut self, records: &Records) -> Result<()> {
+        let Some(compression) = &mut self.compression else {
+            self.put(&records.bytes, records.header, &records.ends)?;
+            // What may stand behind the last packet is whole as well.
+            self.loose = 0;
+            return Ok(());
+        };
+        if records.bytes.is_empty() {
+            return Ok(());
         }
+        let mut packed = Vec::new();
+        let result = compression.compress(&records.bytes, &mut packed);
+        result.with_context(|| self.failed())?;
+        self.put(&packed, 0, &[])?;
+        self.unflushed.packets += records.ends.len() as u64;
+        self.unflushed.bytes += records.bytes.len() as u64;
+        let since = *self.unflushed.since.get_or_insert_with(Instant::now);
+        if self.unflushed.bytes >= FLUSH || since.elapsed() >= PATIENCE {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    /// Lets a reader get all that was taken.
+    fn flush(&mut self) -> Result<()> {
+        self.end_block(|compression, packed| compression.flush(packed))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.end_block(|compression, packed| compression.finish(packed))?;
+        self.transport.finish().with_context(|| self.failed())
+    }
+
+    fn end_block(
+        &mut self,
+        end: impl FnOnce(&mut dyn Compression, &mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<()> {
+        let Some(compression) = &mut self.compression else { return Ok(()) };
+        let mut packed = Vec::new();
+        end(compression.as_mut(), &mut packed).with_context(|| self.failed())?;
+        self.put(&packed, packed.len(), &[])?;
+        self.flushed = true;
+        // They are out with the last byte, and not before.
+        let Unflushed { packets, .. } = std::mem::take(&mut self.unflushed);
+        self.status.set_packets(self.status.packets() + packets);
+        Ok(())
+    }
+
+    /// Writes bytes in which the stream may end behind the header and behind each packet.
+    fn put(&mut self, bytes: &[u8], header: usize, ends: &[usize]) -> Result<()> {
+        let before = self.status.packets();
+        let (mut done, mut whole, mut out) = (0, 0, 0);
+        while done < bytes.len() {
+            let written = if self.cancel.has_expired() {
+                Err(ErrorKind::TimedOut.into())
+            } else {
+                self.transport.write(&bytes[done..], &self.cancel)
+            };
+            let count = written.with_context(|| self.failed())?;
+            done += count;
+            out += ends[out..].partition_point(|end| *end <= done);
+            self.status.set_packets(before + out as u64);
+            let end = out.checked_sub(1).map_or(0, |last| ends[last]);
+            let end = if done >= header { end.max(header) } else { end };
+            self.loose = if end > whole { done - end } else { self.loose as usize + count } as u64;
+            whole = whole.max(end);
+        }
+        Ok(())
+    }
+
+    fn failed(&self) -> String {
+        format!("cannot write {}", self.name)
+    }
+
+    fn fail(&self, error: &anyhow::Error) {
+        let cause = match error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(ErrorKind::TimedOut) => Cause::Deadline,
+            Some(ErrorKind::BrokenPipe) => Cause::ReaderGone,
+            _ => Cause::Error,
+        };
+        let message = if cause == Cause::Deadline {
+            let seconds = GRACE.as_secs_f64();
+            format!("{}: it did not take what was left within {seconds} s", self.failed())
+        } else {
+            format!("{error:#}")
+        };
+        if self.status.policy == Policy::LetGo {
+            say!("vtap: {message}");
+        }
+        self.status.fail(Failure { message, cause });
+        if self.status.policy == Policy::HoldUp {
+            self.cancel.begin();
+        }
+    }
+}
+
+/// Whatever ends the thread, nobody waits for it any more.
+struct End<'a> {
+    queue: &'a Queue,
+    status: Arc<Status>,
+    cancel: Cancel,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let message = format!("{}: the thread that writes it has panicked", self.status.output);
+            self.status.fail(Failure { message, cause: Cause::Error });
+            self.cancel.begin();
+        }
+        self.queue.end();
     }
 }

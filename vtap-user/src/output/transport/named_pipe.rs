@@ -14,14 +14,14 @@ use rustix::{
     io::Errno,
 };
 
-use crate::session::signals;
+use crate::session::cancel::Cancel;
 
 /// Between two looks whether somebody has come.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Opens a file to write. A named pipe waits for somebody to read it, or for a signal, which the
-/// system call would sleep through.
-pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+/// Opens a file to write. A named pipe waits for somebody to read it, or for the end to begin,
+/// which the system call would sleep through.
+pub fn open(options: &mut OpenOptions, path: &Path, cancel: &Cancel) -> io::Result<File> {
     options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     loop {
         match options.open(path) {
@@ -32,7 +32,7 @@ pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
             Err(error) if Errno::from_io_error(&error) != Some(Errno::NXIO) || !is_pipe(path) => {
                 return Err(error);
             }
-            Err(_) if signals::came() => return Err(io::Error::other("nobody reads it")),
+            Err(_) if cancel.has_begun() => return Err(io::Error::other("nobody reads it")),
             Err(_) => sleep(PAUSE),
         }
     }

@@ -14,7 +14,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::session::signals::Signals;
+use crate::session::{cancel::Cancel, signals};
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
@@ -24,7 +24,7 @@ const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// before can be shown; the next time it waits.
 pub struct Input {
     file: File,
-    signals: Signals,
+    cancel: Cancel,
     /// Whether the last that was read is that error: it is read through others, which do not pass
     /// on every error.
     idle: Rc<Cell<bool>>,
@@ -32,7 +32,7 @@ pub struct Input {
 
 impl Input {
     /// Opens a file; `-` is standard input.
-    pub fn open(path: &Path, idle: Rc<Cell<bool>>) -> io::Result<Self> {
+    pub fn open(path: &Path, idle: Rc<Cell<bool>>, cancel: &Cancel) -> io::Result<Self> {
         let file = if path == Path::new("-") {
             // `Stdin` itself has a buffer, into which nobody sees.
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
@@ -40,7 +40,8 @@ impl Input {
             File::open(path)?
         };
         // Not before the file is open: for a named pipe, that may take for ever.
-        Ok(Self { file, signals: Signals::watch()?, idle })
+        signals::watch(cancel)?;
+        Ok(Self { file, cancel: cancel.clone(), idle })
     }
 }
 
@@ -48,7 +49,7 @@ impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let was_idle = self.idle.replace(false);
         let mut fds =
-            [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.file, PollFlags::IN)];
+            [PollFd::new(&self.cancel, PollFlags::IN), PollFd::new(&self.file, PollFlags::IN)];
         loop {
             match poll(&mut fds, (!was_idle).then_some(&AT_ONCE)) {
                 Ok(0) => {

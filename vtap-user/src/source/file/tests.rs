@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use super::{Records, Replay};
 use crate::{
     cli::{Cli, Command, Plan},
-    session::sink::Sink,
+    session::{cancel::Cancel, sink::Sink},
 };
 use vtap_common::abi::{Counters, Traffic};
 
@@ -27,9 +27,9 @@ fn read(file: Vec<u8>) -> (u64, bool) {
 /// The same with their bytes, and with what went wrong.
 fn received(file: Vec<u8>) -> (Traffic, Result<()>) {
     let plan = plan();
-    let sink = Sink::new(Vec::new(), None);
+    let sink = Sink::new(Vec::new(), None, Cancel::new().unwrap());
     let mut replay = Replay { plan: &plan, counters: Counters::ZERO, sink };
-    let records = Records::of(Cursor::new(file), Rc::default());
+    let records = Records::of(Cursor::new(file), Rc::default(), &Cancel::new().unwrap());
     let result = records.and_then(|mut file| file.read(&mut replay, "it"));
     (replay.counters.received, result)
 }
