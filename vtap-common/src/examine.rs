@@ -77,13 +77,12 @@ impl Matched {
             vni: tunnel.vni() as u64,
             outer_src: datagram.src,
             outer_dst: datagram.dst,
-            protocol: inner.protocol,
+            protocol: inner.protocol.0 as u64,
             src: inner.src,
             dst: inner.dst,
             src_port: inner.src_port,
             dst_port: inner.dst_port,
-            icmp_type: inner.icmp_type,
-            icmp_code: inner.icmp_code,
+            icmp: [inner.icmp_type, inner.icmp_code],
         }
     }
 }

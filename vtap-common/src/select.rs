@@ -8,15 +8,20 @@
 //! the packet.
 
 mod cidr;
+mod criteria;
 mod decide;
+mod intervals;
+mod kind;
 mod range;
 mod rules;
 mod selection;
 
 pub use self::{
     cidr::Cidr,
-    decide::{Choice, PacketKeys, decide},
+    criteria::{CRITERIA, Criterion, Flags, MAX_VALUES, PacketKeys, Rule, Syntax, TooManyValues},
+    decide::{Choice, decide},
+    kind::{Kind, Number, Pair, Prefix, Wanted},
     range::{List, Range},
-    rules::{MAX_RULES, Rule, Rules},
-    selection::{MAX_TAP_PORTS, MAX_VALUES, Selection, TapPort},
+    rules::{MAX_RULES, Rules},
+    selection::{MAX_TAP_PORTS, Selection, TapPort},
 };

@@ -224,10 +224,10 @@ fn header_starts() -> impl Strategy<Value = Vec<u8>> {
 /// A selection that uses every criterion.
 fn busy_selection() -> Box<Selection> {
     let mut selection = selection();
-    selection.vni.push(Range::new(0, 8).unwrap()).unwrap();
-    selection.outer_src.push(Cidr::new(A.into(), 8).unwrap()).unwrap();
-    selection.net.push(Cidr::new([0, 0, 0, 0].into(), 1).unwrap()).unwrap();
-    selection.net.push(Cidr::new(A6.into(), 1).unwrap()).unwrap();
+    selection.flags.vni.push(Range::new(0, 8).unwrap()).unwrap();
+    selection.flags.outer_src.push(Cidr::new(A.into(), 8).unwrap()).unwrap();
+    selection.flags.net.push(Cidr::new([0, 0, 0, 0].into(), 1).unwrap()).unwrap();
+    selection.flags.net.push(Cidr::new(A6.into(), 1).unwrap()).unwrap();
     assert!(selection.rules.set(&[
         Rule { protocol: Range::just(17), ..Rule::any(false) },
         Rule { src_port: Range::new(0, 9).unwrap(), ..Rule::any(true) },

@@ -14,9 +14,9 @@ fn fits(rule: &Rule, keys: &PacketKeys) -> bool {
         && rule.src_port.contains(keys.src_port)
         && rule.dst_port.contains(keys.dst_port)
         && rule.vni.contains(keys.vni)
-        && rule.protocol.contains(u64::from(keys.protocol.0))
-        && rule.icmp_type.contains(keys.icmp_type)
-        && rule.icmp_code.contains(keys.icmp_code)
+        && rule.protocol.contains(keys.protocol)
+        && rule.icmp[0].contains(keys.icmp[0])
+        && rule.icmp[1].contains(keys.icmp[1])
 }
 
 /// Values near the ends and near each other, so that rules overlap, touch and repeat.
@@ -55,14 +55,14 @@ fn cidr() -> impl Strategy<Value = Cidr> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let ports = (range(0xffff), range(0xffff));
-    let icmp = (range(255), range(255));
+    let icmp = [range(255), range(255)];
     (cidr(), cidr(), ports, range(0xff_ffff), range(0x101), icmp, any::<bool>()).prop_map(
-        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code), include)| {
+        |(src, dst, (src_port, dst_port), vni, protocol, icmp, include)| {
             // Of three criteria each has to fit, or hardly any rule ever would.
             let ports = Rule { src_port, dst_port, protocol, ..Rule::any(include) };
             let rest = Rule { src, dst, vni, ..Rule::any(include) };
             match (src_port == dst_port, include) {
-                (true, _) => Rule { icmp_type, icmp_code, vni, ..Rule::any(include) },
+                (true, _) => Rule { icmp, vni, ..Rule::any(include) },
                 (_, true) => ports,
                 _ => rest,
             }
@@ -78,16 +78,15 @@ fn packet() -> impl Strategy<Value = PacketKeys> {
     let port = || prop_oneof![value(0xffff).prop_map(u64::from), Just(ABSENT)];
     let icmp = || prop_oneof![value(255).prop_map(u64::from), Just(ABSENT)];
     let ports = (port(), port());
-    (address(), address(), ports, value(0xff_ffff), value(0x101), (icmp(), icmp())).prop_map(
-        |(src, dst, (src_port, dst_port), vni, protocol, (icmp_type, icmp_code))| PacketKeys {
+    (address(), address(), ports, value(0xff_ffff), value(0x101), [icmp(), icmp()]).prop_map(
+        |(src, dst, (src_port, dst_port), vni, protocol, icmp)| PacketKeys {
             vni: u64::from(vni),
-            protocol: Protocol(protocol),
+            protocol: u64::from(protocol),
             src,
             dst,
             src_port,
             dst_port,
-            icmp_type,
-            icmp_code,
+            icmp,
             ..NO_KEYS
         },
     )
@@ -97,13 +96,12 @@ const NO_KEYS: PacketKeys = PacketKeys {
     vni: 0,
     outer_src: Address::NONE,
     outer_dst: Address::NONE,
-    protocol: Protocol::OTHER,
+    protocol: Protocol::OTHER.0 as u64,
     src: Address::NONE,
     dst: Address::NONE,
     src_port: ABSENT,
     dst_port: ABSENT,
-    icmp_type: ABSENT,
-    icmp_code: ABSENT,
+    icmp: [ABSENT; 2],
 };
 
 proptest! {

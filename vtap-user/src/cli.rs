@@ -1,5 +1,6 @@
 //! What the user typed ([`CaptureArgs`]) and, once checked, what it means ([`Plan`]).
 
+mod criteria;
 mod mistake;
 mod rule;
 mod values;
@@ -11,21 +12,22 @@ use std::{
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use vtap_common::{
-    select::{Cidr, List, MAX_RULES, MAX_TAP_PORTS, MAX_VALUES, Range, Selection, TapPort},
+    select::{MAX_RULES, MAX_TAP_PORTS, Selection, TapPort},
     tunnel::Encapsulation,
 };
 
 use crate::{netlink::Name, output::is_compressed};
 
 use self::{
+    criteria::{SelectionFlags, too_many},
     rule::RuleText,
-    values::{DEFAULT_TAP_PORT, cidr, port_range, protocol, ring_size, tap_port, vni_range},
+    values::{DEFAULT_TAP_PORT, ring_size, tap_port},
 };
 
 /// Captures the inner packets of mirrored (VXLAN) cloud traffic, decapsulated and filtered in the
 /// kernel.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "vtap", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -69,7 +71,7 @@ pub struct CaptureArgs {
     interface: Option<OsString>,
 
     /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
-    #[arg(short, value_name = "FILE",
+    #[arg(short, long, value_name = "FILE",
           conflicts_with_all = ["interface", "no_promiscuous_mode", "xdp_mode", "verdict", "ring_size"])]
     read: Option<PathBuf>,
 
@@ -78,59 +80,19 @@ pub struct CaptureArgs {
           default_value = DEFAULT_TAP_PORT, help_heading = SELECTION)]
     port: Vec<TapPort>,
 
-    /// VXLAN network identifier
-    #[arg(long, value_name = "N|A-B", value_parser = vni_range, help_heading = SELECTION)]
-    vni: Vec<Range>,
+    #[command(flatten)]
+    flags: SelectionFlags,
 
-    /// Outer source address: with Oracle VTAP, the mirrored VNIC
-    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
-    outer_src: Vec<Cidr>,
-
-    /// Outer destination address
-    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
-    outer_dst: Vec<Cidr>,
-
-    /// tcp, udp, icmp, icmp6, sctp, arp, or an IP protocol number
-    #[arg(long, value_name = "P", value_parser = protocol, help_heading = SELECTION)]
-    proto: Vec<Range>,
-
-    /// Source port
-    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
-    src_port: Vec<Range>,
-
-    /// Destination port
-    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
-    dst_port: Vec<Range>,
-
-    /// Source or destination port; no port flag matches a fragment without transport header
-    #[arg(long, value_name = "N|A-B", value_parser = port_range, help_heading = SELECTION)]
-    inner_port: Vec<Range>,
-
-    /// Source address; of an ARP packet, the sender's
-    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
-    src: Vec<Cidr>,
-
-    /// Destination address; of an ARP packet, the target's
-    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
-    dst: Vec<Cidr>,
-
-    /// Source or destination address
-    #[arg(long, value_name = "CIDR", value_parser = cidr, help_heading = SELECTION)]
-    net: Vec<Cidr>,
-
-    /// In their order, the first rule that matches decides; a packet that none matches is not
-    /// captured: 'include|exclude [proto P] [src CIDR] [dst CIDR] [src-port A-B] [dst-port A-B]
-    /// [icmp-type T[/C]] [vni A-B]'
-    #[arg(long, value_name = "RULE", help_heading = SELECTION)]
+    #[arg(long, value_name = "RULE", help = rule_help(), help_heading = SELECTION)]
     rule: Vec<RuleText>,
 
     /// Stop after N packets
-    #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
           help_heading = OUTPUT)]
     count: Option<u64>,
 
     /// Take no more than BYTES of each packet; 0, the default, takes all
-    #[arg(short, value_name = "BYTES", help_heading = OUTPUT)]
+    #[arg(short, long, value_name = "BYTES", help_heading = OUTPUT)]
     snaplen: Option<u32>,
 
     /// Say more: which program the kernel runs, and in what mode
@@ -147,7 +109,7 @@ pub struct CaptureArgs {
 
     /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; .zst after either
     /// compresses; - is stdout
-    #[arg(short, value_name = "FILE", help_heading = OUTPUT)]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     write: Option<PathBuf>,
 
     /// Write the counters to FILE at the end
@@ -320,43 +282,47 @@ impl CaptureArgs {
         })
     }
 
+    /// The tap ports, each once. A port can be read in one way only.
+    fn tap_ports(&self) -> Result<Vec<TapPort>, clap::Error> {
+        let mut ports: Vec<TapPort> = Vec::new();
+        for new in &self.port {
+            match ports.iter().find(|known| known.port == new.port) {
+                Some(known) if known.encapsulation != new.encapsulation => {
+                    return Err(usage(&format!(
+                        "--port {} is given twice, to be read in different ways: leave one out",
+                        new.port
+                    )));
+                }
+                Some(_) => {}
+                None => ports.push(*new),
+            }
+        }
+        Ok(ports)
+    }
+
     fn selection(&self) -> Result<Box<Selection>, clap::Error> {
         let mut selection = Box::new(Selection::ANY);
-        fill(&mut selection.tap_ports, "--port", MAX_TAP_PORTS, &self.port)?;
-        fill(&mut selection.vni, "--vni", MAX_VALUES, &self.vni)?;
-        fill(&mut selection.outer_src, "--outer-src", MAX_VALUES, &self.outer_src)?;
-        fill(&mut selection.outer_dst, "--outer-dst", MAX_VALUES, &self.outer_dst)?;
-        fill(&mut selection.protocol, "--proto", MAX_VALUES, &self.proto)?;
-        fill(&mut selection.src_port, "--src-port", MAX_VALUES, &self.src_port)?;
-        fill(&mut selection.dst_port, "--dst-port", MAX_VALUES, &self.dst_port)?;
-        fill(&mut selection.port, "--inner-port", MAX_VALUES, &self.inner_port)?;
-        fill(&mut selection.src, "--src", MAX_VALUES, &self.src)?;
-        fill(&mut selection.dst, "--dst", MAX_VALUES, &self.dst)?;
-        fill(&mut selection.net, "--net", MAX_VALUES, &self.net)?;
+        for port in self.tap_ports()? {
+            if selection.tap_ports.push(port).is_err() {
+                return Err(usage(&too_many("--port", self.port.len(), MAX_TAP_PORTS)));
+            }
+        }
+        self.flags.apply(&mut selection).map_err(|error| usage(&error))?;
         let rules: Vec<_> = self.rule.iter().map(|rule| rule.rule).collect();
         if !selection.rules.set(&rules) {
-            return Err(too_many("--rule", rules.len(), MAX_RULES));
+            return Err(usage(&too_many("--rule", rules.len(), MAX_RULES)));
         }
         Ok(selection)
     }
 }
 
-fn fill<T: Copy, const N: usize>(
-    list: &mut List<T, N>,
-    flag: &str,
-    most: usize,
-    values: &[T],
-) -> Result<(), clap::Error> {
-    for value in values {
-        if list.push(*value).is_err() {
-            return Err(too_many(flag, values.len(), most));
-        }
-    }
-    Ok(())
-}
-
-fn too_many(flag: &str, given: usize, most: usize) -> clap::Error {
-    usage(&format!("{flag} is given {given} times; {most} is the most"))
+/// What `--help` says of `--rule`.
+fn rule_help() -> String {
+    format!(
+        "In their order, the first rule that matches decides; a packet that none matches is not \
+         captured: '{}'",
+        criteria::rule_forms()
+    )
 }
 
 fn usage(message: &str) -> clap::Error {

@@ -60,30 +60,30 @@ fn any() -> Result<Box<Selection>> {
 fn numbers() -> Result<Box<Selection>> {
     let mut selection = any()?;
     for vni in [range(0, 7)?, range(9, 0xff_ffff)?] {
-        add(selection.vni.push(vni))?;
+        add(selection.flags.vni.push(vni))?;
     }
     for protocol in [1, 6, 17, 58, 132, 0x100] {
-        add(selection.protocol.push(Range::just(protocol)))?;
+        add(selection.flags.protocol.push(Range::just(protocol)))?;
     }
-    add(selection.src_port.push(range(20, 0xfffe)?))?;
-    add(selection.dst_port.push(range(0, 40_000)?))?;
-    add(selection.port.push(range(0, 100)?))?;
-    add(selection.port.push(Range::just(443)))?;
+    add(selection.flags.src_port.push(range(20, 0xfffe)?))?;
+    add(selection.flags.dst_port.push(range(0, 40_000)?))?;
+    add(selection.flags.inner_port.push(range(0, 100)?))?;
+    add(selection.flags.inner_port.push(Range::just(443)))?;
     Ok(selection)
 }
 
 fn addresses() -> Result<Box<Selection>> {
     let mut selection = any()?;
     for outer in ["10.0.0.0/15", "2001:db8::/44"] {
-        add(selection.outer_src.push(cidr(outer)?))?;
-        add(selection.outer_dst.push(cidr(outer)?))?;
+        add(selection.flags.outer_src.push(cidr(outer)?))?;
+        add(selection.flags.outer_dst.push(cidr(outer)?))?;
     }
     for inner in ["10.0.0.0/22", "2001:db8:0::/47", "0.0.0.0/1"] {
-        add(selection.src.push(cidr(inner)?))?;
-        add(selection.dst.push(cidr(inner)?))?;
+        add(selection.flags.src.push(cidr(inner)?))?;
+        add(selection.flags.dst.push(cidr(inner)?))?;
     }
     for net in ["10.0.2.0/23", "10.0.0.5/32", "2001:db8::/48", "2001:db8:1::5/128"] {
-        add(selection.net.push(cidr(net)?))?;
+        add(selection.flags.net.push(cidr(net)?))?;
     }
     Ok(selection)
 }
@@ -97,8 +97,8 @@ fn rules() -> Result<Box<Selection>> {
     let (include, exclude) = (Rule::any(true), Rule::any(false));
     let rules = [
         Rule { protocol: Range::just(6), dst_port: Range::just(22), ..exclude },
-        Rule { protocol: Range::just(1), icmp_type: range(0, 3)?, ..include },
-        Rule { protocol: Range::just(58), icmp_code: Range::just(0), ..include },
+        Rule { protocol: Range::just(1), icmp: [range(0, 3)?, Range::ANY], ..include },
+        Rule { protocol: Range::just(58), icmp: [Range::ANY, Range::just(0)], ..include },
         Rule { src: cidr("10.0.0.0/24")?, vni: range(3, 9)?, ..exclude },
         Rule { src_port: range(50, 50_000)?, ..include },
         Rule { dst: cidr("2001:db8::/47")?, ..include },

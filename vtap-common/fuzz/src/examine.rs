@@ -59,18 +59,20 @@ fn selection(choice: u8) -> Box<Selection> {
     let net4 = Cidr::new([10, 0, 0, 0].into(), 9).expect("a prefix");
     let net6 = Cidr::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0].into(), 33).expect("a prefix");
     if has(0) {
-        selection.vni.push(low).expect("room");
+        selection.flags.vni.push(low).expect("room");
     }
     if has(1) {
-        selection.protocol.push(Range::just(6)).expect("room");
-        selection.protocol.push(Range::just(0x100)).expect("room");
+        selection.flags.protocol.push(Range::just(6)).expect("room");
+        selection.flags.protocol.push(Range::just(0x100)).expect("room");
     }
     if has(2) {
-        selection.port.push(low).expect("room");
+        selection.flags.inner_port.push(low).expect("room");
     }
-    for (bit, list) in
-        [(3, &mut selection.outer_src), (4, &mut selection.src), (5, &mut selection.net)]
-    {
+    for (bit, list) in [
+        (3, &mut selection.flags.outer_src),
+        (4, &mut selection.flags.src),
+        (5, &mut selection.flags.net),
+    ] {
         if has(bit) {
             list.push(net4).expect("room");
             list.push(net6).expect("room");
@@ -78,7 +80,7 @@ fn selection(choice: u8) -> Box<Selection> {
     }
     let mut rules = Vec::new();
     if has(6) {
-        rules.push(Rule { icmp_type: low, ..Rule::any(false) });
+        rules.push(Rule { icmp: [low, Range::ANY], ..Rule::any(false) });
         rules.push(Rule { dst_port: low, dst: net4, ..Rule::any(true) });
     }
     if has(7) {

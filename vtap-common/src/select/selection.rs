@@ -1,14 +1,8 @@
 //! The selection as a whole: flags and rules.
 
-use super::{
-    cidr::Cidr,
-    range::{List, Range},
-    rules::Rules,
-};
+use super::{criteria::Flags, range::List, rules::Rules};
 use crate::tunnel::Encapsulation;
 
-/// Values that one flag takes at most.
-pub const MAX_VALUES: usize = 64;
 /// Tap ports at most.
 pub const MAX_TAP_PORTS: usize = 16;
 
@@ -28,26 +22,8 @@ pub struct TapPort {
 pub struct Selection {
     /// Where mirrored traffic arrives.
     pub tap_ports: List<TapPort, MAX_TAP_PORTS>,
-    /// Network identifiers.
-    pub vni: List<Range, MAX_VALUES>,
-    /// The tunnel's source.
-    pub outer_src: List<Cidr, MAX_VALUES>,
-    /// The tunnel's destination.
-    pub outer_dst: List<Cidr, MAX_VALUES>,
-    /// Inner [`Protocol`](crate::wire::Protocol).
-    pub protocol: List<Range, MAX_VALUES>,
-    /// Inner source port.
-    pub src_port: List<Range, MAX_VALUES>,
-    /// Inner destination port.
-    pub dst_port: List<Range, MAX_VALUES>,
-    /// Either inner port.
-    pub port: List<Range, MAX_VALUES>,
-    /// Inner source address.
-    pub src: List<Cidr, MAX_VALUES>,
-    /// Inner destination address.
-    pub dst: List<Cidr, MAX_VALUES>,
-    /// Either inner address.
-    pub net: List<Cidr, MAX_VALUES>,
+    /// The flags.
+    pub flags: Flags,
     /// Ordered; the first that matches decides.
     pub rules: Rules,
 }
@@ -56,16 +32,7 @@ impl Selection {
     /// Selects everything, once a tap port is added.
     pub const ANY: Self = Self {
         tap_ports: List::empty(TapPort { port: u32::MAX, encapsulation: Encapsulation::Vxlan }),
-        vni: List::empty(Range::ANY),
-        outer_src: List::empty(Cidr::ANY),
-        outer_dst: List::empty(Cidr::ANY),
-        protocol: List::empty(Range::ANY),
-        src_port: List::empty(Range::ANY),
-        dst_port: List::empty(Range::ANY),
-        port: List::empty(Range::ANY),
-        src: List::empty(Cidr::ANY),
-        dst: List::empty(Cidr::ANY),
-        net: List::empty(Cidr::ANY),
+        flags: Flags::ANY,
         rules: Rules::NONE,
     };
 }

@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use vtap_common::select::{Range, Rule};
+use vtap_common::select::Rule;
 
-use super::values::{cidr, port_range, protocol, vni_range};
+use super::criteria::set_in_rule;
 use crate::escape::name;
 
 /// A rule and the text it came from.
@@ -30,7 +30,7 @@ impl FromStr for RuleText {
         while let Some(criterion) = words.next() {
             let value =
                 words.next().ok_or_else(|| format!("`{}` lacks its value", name(criterion)))?;
-            add(&mut rule, criterion, value)
+            set_in_rule(&mut rule, criterion, value)
                 .map_err(|reason| format!("`{} {}`: {reason}", name(criterion), name(value)))?;
             if seen.contains(&criterion) {
                 return Err(format!("`{}` stands twice", name(criterion)));
@@ -41,40 +41,12 @@ impl FromStr for RuleText {
     }
 }
 
-fn add(rule: &mut Rule, criterion: &str, value: &str) -> Result<(), String> {
-    match criterion {
-        "proto" => rule.protocol = protocol(value)?,
-        "src" => rule.src = cidr(value)?,
-        "dst" => rule.dst = cidr(value)?,
-        "src-port" => rule.src_port = port_range(value)?,
-        "dst-port" => rule.dst_port = port_range(value)?,
-        "vni" => rule.vni = vni_range(value)?,
-        "icmp-type" => (rule.icmp_type, rule.icmp_code) = icmp(value)?,
-        _ => {
-            return Err(
-                "the criteria are proto, src, dst, src-port, dst-port, icmp-type and vni".into()
-            );
-        }
-    }
-    Ok(())
-}
-
-/// `TYPE[/CODE]`.
-fn icmp(text: &str) -> Result<(Range, Range), String> {
-    let just = |text: &str| match text.parse::<u8>() {
-        Ok(number) => Ok(Range::just(u32::from(number))),
-        Err(_) => Err("an ICMP type is a number from 0 to 255, as is the code after its slash"),
-    };
-    match text.split_once('/') {
-        Some((kind, code)) => Ok((just(kind)?, just(code)?)),
-        // Any code, but there must be one.
-        None => Ok((just(text)?, Range::ANY)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use vtap_common::select::Range;
+
     use super::*;
+    use crate::cli::values::cidr;
 
     #[test]
     fn every_criterion() {
@@ -91,8 +63,7 @@ mod tests {
         };
         assert_eq!(rule, expected);
         let rule = "exclude icmp-type 3/4".parse::<RuleText>().unwrap().rule;
-        let (icmp_type, icmp_code) = (Range::just(3), Range::just(4));
-        assert_eq!(rule, Rule { icmp_type, icmp_code, ..Rule::any(false) });
+        assert_eq!(rule, Rule { icmp: [3, 4].map(Range::just), ..Rule::any(false) });
         assert_eq!("include".parse::<RuleText>().unwrap().rule, Rule::any(true));
     }
 
@@ -104,7 +75,7 @@ mod tests {
             ("include tcp", "lacks its value"),
             ("include proto tpc", "proto tpc"),
             ("include src 10.0.0.0/40", "0 to 32"),
-            ("include colour red", "criteria are"),
+            ("include colour red", "no criterion; there are vni, proto"),
             ("include proto tcp proto udp", "twice"),
             ("include icmp-type 8/x", "code"),
         ] {

@@ -79,6 +79,18 @@ pub fn protocol(text: &str) -> Result<Range, String> {
     Ok(Range::just(protocol.0))
 }
 
+/// `TYPE[/CODE]`.
+pub fn icmp(text: &str) -> Result<[Range; 2], String> {
+    let just = |text: &str| match text.parse::<u8>() {
+        Ok(number) => Ok(Range::just(u32::from(number))),
+        Err(_) => Err("an ICMP type is a number from 0 to 255, as is the code after its slash"),
+    };
+    match text.split_once('/') {
+        Some((kind, code)) => Ok([just(kind)?, just(code)?]),
+        None => Ok([just(text)?, Range::ANY]),
+    }
+}
+
 /// Bytes, with `K`, `M` or `G` for multiples of 1024; rounded up to what a ring can be.
 pub fn ring_size(text: &str) -> Result<u32, String> {
     const MOST: u64 = 1 << 30;
