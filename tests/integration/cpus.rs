@@ -12,7 +12,7 @@ use vtap_tests::{
     capture::Capture,
     file::{self, Packet},
     frames::{self, mirrored},
-    need::Need,
+    need::{self, Need},
     net::Net,
     sender::Sender,
 };
@@ -20,6 +20,7 @@ use vtap_tests::{
 crate::tests![
     blocks_of_all_cpus_in_order [Need::Veth, Need::Cpus(2)],
     all_cpus_at_once [Need::Veth, Need::Cpus(2)],
+    a_cpu_is_switched_on_meanwhile [Need::Veth, Need::Cpus(2), Need::SparedCpu],
 ];
 
 const MODES: [&str; 2] = ["native", "generic"];
@@ -121,5 +122,40 @@ fn all_cpus_at_once() -> Result<()> {
         let late = packets.windows(2).find(back);
         ensure!(late.is_none(), "{mode}: times go back: {late:?}");
     }
+    Ok(())
+}
+
+/// Switches a CPU off, and on again when it is dropped.
+struct SwitchedOff(&'static str);
+
+impl SwitchedOff {
+    fn cpu_1() -> Result<Self> {
+        let file = need::CPU_1;
+        std::fs::write(file, "0").context(file)?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for SwitchedOff {
+    fn drop(&mut self) {
+        let _ = std::fs::write(self.0, "1");
+    }
+}
+
+fn a_cpu_is_switched_on_meanwhile() -> Result<()> {
+    const PACKETS: u16 = 300;
+    let net = Net::new()?;
+    let switched_off = SwitchedOff::cpu_1()?;
+    let capture = Capture::start(&net.target, &["--xdp-mode", "generic", "--no-print"])?;
+    drop(switched_off);
+    stay_on(1)?;
+    let before = backlogs()?;
+    let sender = Sender::new(&net.tap)?;
+    sender.send_all((0..PACKETS).map(|seq| mirrored(7, &frames::icmp(seq, &[]))))?;
+    let after = backlogs()?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    ensure!(after[1] >= before[1] + u64::from(PACKETS), "CPU 1: {before:?}, then {after:?}");
+    ensure!(ended.count("delivered.packets") == u64::from(PACKETS), "{}", ended.stats);
     Ok(())
 }

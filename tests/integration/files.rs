@@ -193,14 +193,19 @@ fn times_are_the_time_of_day() -> Result<()> {
     Ok(())
 }
 
-/// Where the monotonic clock is another than the kernel's, by however much.
+/// The monotonic clock is another than the kernel's, by however much. `/proc` could tell so, where it
+/// is not hidden.
 fn times_in_a_time_namespace() -> Result<()> {
-    for seconds in ["86400", "-1"] {
+    const HIDE_PROC: &str = "mount -t tmpfs tmpfs /proc && exec \"$0\" \"$@\"";
+    for (seconds, hides_proc) in [("86400", false), ("-1", false), ("-1", true), ("86400", true)] {
         let net = Net::new()?;
         let dir = tempfile::tempdir()?;
         let mut command = net.target.command("unshare");
-        command.args(["--time", "--monotonic", seconds, "--"]).arg(binary());
-        command.args(["capture", "-i", TARGET_DEV, "-w", "x.pcap", "--print"]);
+        command.args(["--mount", "--time", "--monotonic", seconds, "--"]);
+        if hides_proc {
+            command.args(["sh", "-c", HIDE_PROC]);
+        }
+        command.arg(binary()).args(["capture", "-i", TARGET_DEV, "-w", "x.pcap", "--print"]);
         let lines = dir.path().join("lines");
         command.stdout(std::fs::File::create(&lines)?).stderr(Stdio::null());
         let mut vtap = command.current_dir(dir.path()).spawn()?;

@@ -24,6 +24,8 @@ pub enum Need {
     Speed,
     /// So many processors.
     Cpus(usize),
+    /// A second processor that may be switched off.
+    SparedCpu,
     /// The kernel's bridges.
     Bridges,
     /// A machine whose clock may be set.
@@ -46,6 +48,9 @@ impl From<&'static str> for Need {
         Self::Program(program)
     }
 }
+
+/// Whether the second processor is switched on.
+pub const CPU_1: &str = "/sys/devices/system/cpu/cpu1/online";
 
 /// Whether this is a machine for these tests alone, emulated and slow, as `VTAP_VM` tells.
 #[must_use]
@@ -92,6 +97,13 @@ impl Need {
             Self::Cpus(count) => {
                 let there = std::thread::available_parallelism().map_or(1, usize::from);
                 (there < count).then(|| format!("needs {count} CPUs"))
+            }
+            Self::SparedCpu if !in_emulation() => {
+                Some("switches a CPU off, which only a virtual machine's may be (--vm)".into())
+            }
+            Self::SparedCpu => {
+                let there = std::fs::exists(CPU_1).unwrap_or_default();
+                (!there).then(|| "needs a CPU that can be switched off".into())
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())

@@ -13,6 +13,12 @@ pub fn possible() -> Result<u32> {
     Ok(u32::try_from(util::nr_cpus().map_err(unreadable)?)?)
 }
 
+/// Numbers of those that are switched off now.
+pub fn offline() -> Result<Vec<u32>> {
+    let online = online()?;
+    Ok((0..possible()?).filter(|cpu| !online.contains(cpu)).collect())
+}
+
 /// There is no other source that is always right: `/proc` and affinity tell of fewer CPUs.
 fn unreadable((path, error): (&str, std::io::Error)) -> anyhow::Error {
     anyhow!(

@@ -5,6 +5,7 @@
 
 mod attach;
 mod bpf;
+mod clock;
 mod explain;
 mod generation;
 mod load;

@@ -7,9 +7,10 @@
 //! each packet has its own reading.
 
 use aya_ebpf::{
+    bindings::xdp_action::XDP_PASS,
     helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64},
-    macros::raw_tracepoint,
-    programs::RawTracePointContext,
+    macros::{raw_tracepoint, xdp},
+    programs::{RawTracePointContext, XdpContext},
 };
 use vtap_common::abi::ClockReading;
 
@@ -27,6 +28,18 @@ pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
         unsafe { polls.write_volatile(polls.read_volatile() + 1) };
     }
     0
+}
+
+/// Writes the kernel's `CLOCK_MONOTONIC`, in nanoseconds, to the start of the frame. User space
+/// runs this on a frame of its own, to compare the kernel's clock with its own.
+#[xdp]
+pub fn vtap_clock(ctx: XdpContext) -> u32 {
+    let reading: *mut u64 = ctx.data() as *mut u64;
+    if ctx.data() + size_of::<u64>() <= ctx.data_end() {
+        // SAFETY: `bpf_ktime_get_ns` has no preconditions, and these bytes are in the frame.
+        unsafe { reading.write_unaligned(bpf_ktime_get_ns()) };
+    }
+    XDP_PASS
 }
 
 /// `CLOCK_MONOTONIC` in nanoseconds.

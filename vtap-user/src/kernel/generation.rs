@@ -11,6 +11,7 @@ use aya::{
 use vtap_common::abi::{Counters, CpuState};
 
 use super::{
+    clock,
     explain::explain,
     load::{Program, TapSettings, load_error, load_object},
     messages::{self, Relay},
@@ -73,6 +74,11 @@ impl Tap {
     pub fn program(&mut self) -> Result<&mut Xdp> {
         let program = self.ebpf.program_mut(self.program.name()).context("no such program")?;
         Ok(program.try_into()?)
+    }
+
+    /// Nanoseconds that this process's `CLOCK_MONOTONIC` is ahead of the kernel's.
+    pub fn clock_ahead(&mut self) -> Result<i64> {
+        clock::ahead(&mut self.ebpf)
     }
 
     /// Its id in the kernel.

@@ -1,4 +1,8 @@
 //! The rings of a session: one for each CPU. They outlive the programs that write to them.
+//!
+//! CPUs that are switched off have rings too: one that is switched on during the capture then loses
+//! nothing. Such a ring is small, as most of these CPUs stay off. A virtual machine may have two
+//! CPUs and room for hundreds.
 
 use std::os::fd::AsFd as _;
 
@@ -9,44 +13,88 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use super::{bpf::set_inner_map, explain::explain};
 use crate::{cpus, source::live::ring::Ring};
 
+/// A spare ring, of a CPU that is switched off, is of this many bytes.
+const SPARE: u32 = 1 << 20;
+/// Where these are many, they share this much.
+const ALL_SPARE: u32 = 32 << 20;
+/// The smallest ring that every kernel makes: pages are of up to this much.
+const SMALLEST: u32 = 64 << 10;
+
 /// The rings as maps, to be given to programs.
 pub struct Rings {
-    /// Bytes of each.
+    rings: Vec<RingMap>,
+}
+
+/// One of them.
+struct RingMap {
+    cpu: u32,
+    /// In bytes.
     size: u32,
-    maps: Vec<(u32, MapData)>,
+    map: MapData,
 }
 
 impl Rings {
-    /// Makes a ring of `size` bytes for each CPU that is online.
+    /// Makes a ring of `size` bytes for each CPU that is online, and a spare one for each other.
     pub fn make(size: u32) -> Result<Self> {
-        let cpus = cpus::online()?;
-        let make = |cpu| {
-            let kind = BPF_MAP_TYPE_RINGBUF as u32;
-            let definition = aya_obj::Map::new_from_params(kind, 0, 0, size, 0);
-            let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
-                .map_err(|error| explain(&error))
-                .with_context(|| format!("cannot create a ring of {size} bytes for CPU {cpu}"))?;
-            Ok((cpu, map))
-        };
-        Ok(Self { size, maps: cpus.into_iter().map(make).collect::<Result<_>>()? })
+        let offline = cpus::offline()?;
+        let spare = size.min(spare_size(offline.len() as u32));
+        let online = cpus::online()?.into_iter().map(|cpu| RingMap::make(cpu, size));
+        let offline = offline.into_iter().map(|cpu| RingMap::make(cpu, spare));
+        Ok(Self { rings: online.chain(offline).collect::<Result<_>>()? })
     }
 
     /// The consumers' sides; to be taken once.
     pub fn consumers(&self) -> Result<Vec<Ring>> {
-        let consumer = |(cpu, map): &(u32, MapData)| {
+        let consumer = |RingMap { cpu, size, map }: &RingMap| {
             let fd = map.fd().as_fd().try_clone_to_owned().map_err(|error| explain(&error));
-            Ring::new(fd?, self.size).with_context(|| format!("cannot use the ring of CPU {cpu}"))
+            Ring::new(fd?, *size).with_context(|| format!("cannot use the ring of CPU {cpu}"))
         };
-        self.maps.iter().map(consumer).collect()
+        self.rings.iter().map(consumer).collect()
     }
 
     /// Lets a program write to them: `outer` is its array of rings, by CPU.
     pub(super) fn place_in(&self, outer: &MapData) -> Result<()> {
-        for (cpu, map) in &self.maps {
+        for RingMap { cpu, map, .. } in &self.rings {
             set_inner_map(outer.fd().as_fd(), *cpu, map.fd().as_fd())
                 .map_err(|error| explain(&error))
                 .with_context(|| format!("cannot give the program the ring of CPU {cpu}"))?;
         }
         Ok(())
+    }
+}
+
+impl RingMap {
+    fn make(cpu: u32, size: u32) -> Result<Self> {
+        let kind = BPF_MAP_TYPE_RINGBUF as u32;
+        let definition = aya_obj::Map::new_from_params(kind, 0, 0, size, 0);
+        let map = MapData::create(definition, &format!("vtap_ring_{cpu}"), None)
+            .map_err(|error| explain(&error))
+            .with_context(|| format!("cannot create a ring of {size} bytes for CPU {cpu}"))?;
+        Ok(Self { cpu, size, map })
+    }
+}
+
+/// The size of a spare ring where there are this many: the largest power of two that fits.
+fn spare_size(count: u32) -> u32 {
+    let share = ALL_SPARE / count.max(1);
+    SPARE.min(1 << share.ilog2()).max(SMALLEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use vtap_common::abi::MAX_RINGS;
+
+    use super::*;
+
+    #[test]
+    fn spare_rings_take_little_memory() {
+        for (count, size) in
+            [(0, 1 << 20), (1, 1 << 20), (32, 1 << 20), (33, 512 << 10), (240, 128 << 10)]
+        {
+            assert_eq!(spare_size(count), size, "{count} CPUs");
+        }
+        let most = MAX_RINGS as u32;
+        assert_eq!(spare_size(most - 1), 64 << 10);
+        assert!((1..most).all(|count| count * spare_size(count) <= 64 << 20));
     }
 }

@@ -50,15 +50,16 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
         log_level: log::max_level(),
     };
     let ring_size = plan.ring_size.unwrap_or_else(start::default_ring_size);
-    let (tap, rings) = kernel::load(&settings, ring_size)?;
+    let (mut tap, rings) = kernel::load(&settings, ring_size)?;
     let drain = Drain::new(rings.consumers()?);
+    let clock = start::clock(&mut tap);
     let mut watch = Watch::new(interface)?;
     // Files are opened before the program sees a packet, and what is in them is lost only after.
     let lanes = output::open(plan, &cancel)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let sink = Sink::new(lanes, plan.count, cancel.clone());
     let status = sink.status();
-    let pump = Pump::new(drain, sink, cancel.clone()).spawn()?;
+    let pump = Pump::new(drain, clock, sink, cancel.clone()).spawn()?;
     let ending = cancel.begun().context("cannot wait for signals")?;
 
     // It ends with the process, however that ends.

@@ -55,9 +55,9 @@ pub struct Running {
 }
 
 impl Pump {
-    /// From these rings to this sink.
-    pub fn new(drain: Drain, sink: Sink, cancel: Cancel) -> Self {
-        Self { drain, sink, clock: Clock::new(), cancel }
+    /// From these rings to this sink, with times of this clock.
+    pub fn new(drain: Drain, clock: Clock, sink: Sink, cancel: Cancel) -> Self {
+        Self { drain, sink, clock, cancel }
     }
 
     /// Makes its thread, which waits for [`Running::start`]: it is made while there is nothing to

@@ -5,9 +5,10 @@ use anyhow::{Result, anyhow};
 use crate::{
     cpus,
     device::Promiscuous,
-    kernel::Attached,
+    kernel::{Attached, Tap},
     netlink::{Interface, Name},
     session::account::Setting,
+    source::live::clock::Clock,
 };
 
 /// The memory that rings take by default: this much per CPU, and in all not more than that.
@@ -35,9 +36,21 @@ pub fn be_promiscuous(interface: &Interface) -> Option<Promiscuous> {
     result.ok()
 }
 
+/// The clock of the records that the program writes.
+pub fn clock(tap: &mut Tap) -> Clock {
+    let ahead = tap.clock_ahead().unwrap_or_else(|error| {
+        say!(
+            "vtap: warning: cannot compare this process's clock with the kernel's ({error:#}); in a \
+             time namespace, times of packets are wrong"
+        );
+        0
+    });
+    Clock::new(ahead)
+}
+
 /// Bytes of a ring, unless they are given.
 pub fn default_ring_size() -> u32 {
-    // As many as get a ring.
+    // Those of the others are small.
     ring_size(cpus::online().map_or(1, |cpus| cpus.len() as u32))
 }
 

@@ -1,10 +1,6 @@
 //! From the kernel's monotonic timestamps to the time of day.
 
-use std::{
-    fs::{read_link, read_to_string},
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -14,41 +10,26 @@ use crate::timestamp::Timestamp;
 /// of day may be stepped.
 const GOOD_FOR: Duration = Duration::from_millis(100);
 
-/// What this process's `CLOCK_MONOTONIC` is ahead of the kernel's own, in nanoseconds: it may be in
-/// a time namespace (`time_namespaces(7)`), which no BPF program is.
-static AHEAD: LazyLock<i64> = LazyLock::new(|| {
-    // The file is about the namespace of children.
-    let namespace = |name| read_link(format!("/proc/self/ns/{name}")).ok();
-    if namespace("time") != namespace("time_for_children") {
-        return 0;
-    }
-    read_to_string("/proc/self/timens_offsets").map_or(0, |offsets| ahead(&offsets))
-});
-
-fn ahead(offsets: &str) -> i64 {
-    let line = offsets.lines().find_map(|line| line.strip_prefix("monotonic"));
-    let mut numbers = line.unwrap_or_default().split_whitespace().map_while(|n| n.parse().ok());
-    let mut next = || numbers.next().unwrap_or(0_i64);
-    next() * 1_000_000_000 + next()
-}
-
 /// Converts the kernel's `CLOCK_MONOTONIC` to UTC.
 pub struct Clock {
     /// What to add to a monotonic time.
     offset: i64,
+    /// What this process's `CLOCK_MONOTONIC` is ahead of the kernel's.
+    ahead: i64,
     anchored: Instant,
 }
 
 impl Clock {
-    /// Anchored now.
-    pub fn new() -> Self {
-        Self { offset: offset(), anchored: Instant::now() }
+    /// Anchored now. This process's `CLOCK_MONOTONIC` is `ahead` nanoseconds ahead of the kernel's,
+    /// which is that of records.
+    pub fn new(ahead: i64) -> Self {
+        Self { offset: offset() + ahead, ahead, anchored: Instant::now() }
     }
 
     /// Anchors anew if it is time to.
     pub fn keep(&mut self) {
         if self.anchored.elapsed() >= GOOD_FOR {
-            *self = Self::new();
+            *self = Self::new(self.ahead);
         }
     }
 
@@ -68,7 +49,7 @@ fn offset() -> i64 {
         (after - before, real - i64::midpoint(before, after))
     };
     let best = (0..3).map(|_| attempt()).min_by_key(|(took, _)| *took);
-    best.map_or(0, |(_, offset)| offset) + *AHEAD
+    best.map_or(0, |(_, offset)| offset)
 }
 
 fn read(clock: ClockId) -> i64 {
@@ -82,28 +63,28 @@ mod tests {
 
     use super::*;
 
-    /// Nanoseconds of the kernel's `CLOCK_MONOTONIC`.
-    fn monotonic() -> u64 {
-        (read(ClockId::Monotonic) - *AHEAD).cast_unsigned()
-    }
-
     #[test]
     fn agrees_with_the_system_clock() {
-        let clock = Clock::new();
-        let monotonic = monotonic();
-        let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let difference = clock
-            .utc(monotonic)
-            .to_unix_nanos()
-            .unwrap()
-            .abs_diff(u64::try_from(system.as_nanos()).unwrap());
-        assert!(difference < 50_000_000, "{difference} ns apart");
+        for ahead in [0, 86_400_000_000_000, -5_000_000_000] {
+            let clock = Clock::new(ahead);
+            let kernel = (read(ClockId::Monotonic) - ahead).cast_unsigned();
+            let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let system = u64::try_from(system.as_nanos()).unwrap();
+            let difference = clock.utc(kernel).to_unix_nanos().unwrap().abs_diff(system);
+            assert!(difference < 50_000_000, "{difference} ns apart");
+        }
     }
 
     #[test]
-    fn offsets_of_a_time_namespace() {
-        assert_eq!(ahead("monotonic           2         5\nboottime       7   0\n"), 2_000_000_005);
-        assert_eq!(ahead("monotonic -2 500000000\n"), -1_500_000_000);
-        assert_eq!(ahead(""), 0);
+    fn an_old_anchor_is_renewed() {
+        let mut clock = Clock::new(7);
+        let offset = clock.offset;
+        clock.offset = 0;
+        clock.keep();
+        assert_eq!(clock.offset, 0);
+        clock.anchored = Instant::now().checked_sub(GOOD_FOR).unwrap();
+        clock.keep();
+        assert!(clock.offset.abs_diff(offset) < 50_000_000 && clock.ahead == 7);
+        assert!(clock.anchored.elapsed() < GOOD_FOR);
     }
 }
