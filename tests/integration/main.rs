@@ -11,6 +11,7 @@ mod forms;
 mod interfaces;
 mod lab;
 mod lifecycle;
+mod link_layers;
 mod malformed;
 mod mode;
 mod offline;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         files::all,
         forms::all,
         interfaces::all,
+        link_layers::all,
         lab::all,
         lifecycle::all,
         malformed::all,

@@ -36,6 +36,8 @@ pub enum Need {
     MacvlanDevices,
     /// The kernel's tun and tap devices.
     TunDevices,
+    /// The kernel's tunnels of IP in IP and in GRE.
+    IpTunnels,
     /// The kernel's time namespaces, and a program that makes them.
     TimeNamespaces,
     /// A kernel of this version or later, for what only such a one lets a test send.
@@ -88,6 +90,11 @@ impl Need {
             Self::TunDevices => {
                 let there = std::fs::exists("/dev/net/tun").unwrap_or_default();
                 (!there).then(|| "needs /dev/net/tun".into())
+            }
+            Self::IpTunnels => {
+                let ends = "local 10.0.0.1 remote 10.0.0.2";
+                let made = ["ipip", "gre"].map(|kind| can_make(&format!("t0 type {kind} {ends}")));
+                (made != [true; 2]).then(|| "needs a kernel with tunnels over IP".into())
             }
             Self::TimeNamespaces => {
                 let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);

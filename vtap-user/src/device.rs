@@ -1,6 +1,8 @@
-//! What netlink can't do with an interface.
+//! What concerns one interface and is not netlink's: its driver, how its frames begin, promiscuous
+//! mode.
 
 mod driver;
+mod link_layer;
 mod promiscuous;
 
-pub use self::{driver::driver, promiscuous::Promiscuous};
+pub use self::{driver::driver, link_layer::link_layer, promiscuous::Promiscuous};

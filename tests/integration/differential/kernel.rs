@@ -107,6 +107,7 @@ fn settings(case: &Case) -> TapSettings<'_> {
         selection: &case.selection,
         pass: case.pass,
         snaplen: case.snaplen,
+        bare_ip: false,
         log_level: case.log_level,
     }
 }

@@ -35,6 +35,7 @@ pub fn load(args: &[String]) -> Result<(Tap, Vec<Ring>)> {
         selection: &*selection(args)?,
         pass: false,
         snaplen: u32::MAX,
+        bare_ip: false,
         log_level: log::LevelFilter::Off,
     };
     let (tap, rings) = kernel::load(&settings, RING_SIZE)?;

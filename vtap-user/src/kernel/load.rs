@@ -68,6 +68,8 @@ pub struct TapSettings<'a> {
     pub pass: bool,
     /// Bytes of a packet that are captured at most.
     pub snaplen: u32,
+    /// Whether frames begin with an IP header, and not with an Ethernet header.
+    pub bare_ip: bool,
     /// How much the kernel side tells.
     pub log_level: log::LevelFilter,
 }
@@ -131,8 +133,11 @@ fn raise_memlock_limit() {
 
 /// Makes the maps of the object; its programs are not loaded yet.
 pub(super) fn load_object(settings: &TapSettings<'_>) -> Result<Ebpf> {
-    let kernel_settings =
-        KernelSettings { pass: u32::from(settings.pass), snaplen: settings.snaplen, bare_ip: 0 };
+    let kernel_settings = KernelSettings {
+        pass: u32::from(settings.pass),
+        snaplen: settings.snaplen,
+        bare_ip: u32::from(settings.bare_ip),
+    };
     let log_level = settings.log_level as u8;
     let rings = cpus::possible()?;
     if rings as usize > MAX_RINGS {

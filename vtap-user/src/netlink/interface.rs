@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use libc::{
-    AF_UNSPEC, IFF_UP, IFLA_ALT_IFNAME, IFLA_EXT_MASK, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
-    IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
-    IFLA_NUM_RX_QUEUES, IFLA_PROP_LIST, IFLA_XDP, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
+    AF_UNSPEC, IFF_UP, IFLA_ALT_IFNAME, IFLA_BROADCAST, IFLA_EXT_MASK, IFLA_IFNAME, IFLA_INFO_DATA,
+    IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER,
+    IFLA_MTU, IFLA_NUM_RX_QUEUES, IFLA_PROP_LIST, IFLA_XDP, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
 };
 
 use super::{
@@ -39,6 +39,8 @@ pub struct Interface {
     /// Index of the interface in this network namespace on which it sits (VLAN, macvlan, tunnel …).
     /// For a veth, its other end.
     pub link: Option<u32>,
+    /// Address for broadcasts; of a tunnel, that of its other end.
+    pub broadcast: Vec<u8>,
     /// Receive queues.
     pub rx_queues: u32,
     /// The XDP programs on it.
@@ -156,6 +158,7 @@ impl<'a> LinkMessage<'a> {
         for (kind, value) in attributes(self.attributes) {
             match kind {
                 IFLA_IFNAME => interface.name = Name::new(string(value)),
+                IFLA_BROADCAST => interface.broadcast = value.to_vec(),
                 IFLA_MTU => interface.mtu = number(value).unwrap_or_default(),
                 IFLA_LINK => interface.link = number(value).filter(|link| *link != 0),
                 IFLA_LINK_NETNSID => link_is_elsewhere = true,
@@ -247,6 +250,7 @@ mod tests {
         let payload = Payload::new(&fixed)
             .with(libc::IFLA_IFALIAS, b"Sp\xfcrnase\0")
             .with(IFLA_IFNAME, b"v\xff\0")
+            .with(IFLA_BROADCAST, &[0xff; 6])
             .with(IFLA_MTU, &1450_u32.to_ne_bytes())
             .with(IFLA_LINK, &3_u32.to_ne_bytes())
             .with(IFLA_MASTER, &4_u32.to_ne_bytes())
@@ -265,6 +269,7 @@ mod tests {
             port_kind: "bridge".into(),
             master: Some(4),
             link: Some(3),
+            broadcast: vec![0xff; 6],
             rx_queues: 2,
             xdp: XdpPrograms { native: Some(7), generic: None, offloaded: None },
             udp_port: Some(4789),

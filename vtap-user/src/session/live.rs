@@ -9,6 +9,7 @@ mod start;
 mod watch;
 
 use anyhow::{Context as _, Result};
+use vtap_common::wire::LinkLayer;
 
 use super::{
     Accounts,
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     cli::Plan,
+    device,
     kernel::{self, TapSettings, verdict},
     netlink::{self, Name, Watch},
     output,
@@ -41,12 +43,14 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     let interface = start::find(&interfaces, name)?;
     let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
     kernel::check_free(interface)?;
+    let link_layer = device::link_layer(interface)?;
     // Signals are waited for before there is anything to clean up.
     signals::watch(&cancel).context("cannot wait for signals")?;
     let settings = TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
         snaplen: plan.snaplen,
+        bare_ip: link_layer == LinkLayer::Ip,
         log_level: log::max_level(),
     };
     let ring_size = plan.ring_size.unwrap_or_else(start::default_ring_size);

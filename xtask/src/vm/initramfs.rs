@@ -18,8 +18,20 @@ const PROGRAMS: [&str; 4] = ["ip", "bpftool", "setpriv", "ping"];
 
 /// Drivers of the interfaces that are tapped, and what the tests make. Where a kernel has one of
 /// them built in, there is no such module.
-const MODULES: [&str; 8] =
-    ["virtio_pci", "virtio_net", "veth", "bridge", "vxlan", "8021q", "af_packet", "sch_fq_codel"];
+const MODULES: [&str; 12] = [
+    "virtio_pci",
+    "virtio_net",
+    "veth",
+    "bridge",
+    "vxlan",
+    "8021q",
+    "macvlan",
+    "tun",
+    "ipip",
+    "ip_gre",
+    "af_packet",
+    "sch_fq_codel",
+];
 
 /// The first process of the guest.
 const INIT: &str = include_str!("init.sh");
