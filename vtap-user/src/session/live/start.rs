@@ -15,10 +15,17 @@ use crate::{
 const RING_SIZE: u32 = 16 << 20;
 const ALL_RINGS: u32 = 256 << 20;
 
-/// The interface of this name.
+/// Interfaces that a message names at most.
+const NAMED: usize = 20;
+
+/// The interface of this name, or alternative name.
 pub fn find<'a>(interfaces: &'a [Interface], name: &Name) -> Result<&'a Interface> {
     interfaces.iter().find(|interface| interface.is_called(name)).ok_or_else(|| {
-        let names: Vec<_> = interfaces.iter().map(|interface| interface.name.to_string()).collect();
+        let mut names: Vec<_> =
+            interfaces.iter().take(NAMED).map(|interface| interface.name.to_string()).collect();
+        if let more @ 1.. = interfaces.len().saturating_sub(NAMED) {
+            names.push(format!("and {more} more"));
+        }
         anyhow!("there is no interface `{name}`; there are {}", names.join(", "))
     })
 }
@@ -89,6 +96,19 @@ pub fn packets_come_from_a_process(interface: &Interface) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_of_very_many_interfaces_are_named() {
+        let mut interfaces = vec![Interface::default(); NAMED];
+        let error = |interfaces: &[Interface]| {
+            find(interfaces, &Name::new(b"none")).unwrap_err().to_string()
+        };
+        interfaces[0].name = Name::new(b"ens3");
+        assert!(!error(&interfaces).contains("more"));
+        interfaces.resize(NAMED + 3000, Interface::default());
+        let error = error(&interfaces);
+        assert!(error.contains("ens3") && error.ends_with("and 3000 more"), "{error}");
+    }
 
     #[test]
     fn rings_take_a_bounded_part_of_the_memory() {
