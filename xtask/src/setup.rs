@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     apt::Apt,
     command::{command, find, patiently},
-    compiler::{self, Compiler, Lack, NIGHTLY, SYSTEM},
+    compiler::{self, Compiler, NIGHTLY, SYSTEM},
     linker,
     programs::{self, PROGRAMS, Program, VM_PROGRAMS},
     report,
@@ -19,12 +19,15 @@ use crate::{
 /// On a slow line nightly takes minutes; one that does not answer must not hold up the rest.
 const RUSTUP_LIMIT: Duration = Duration::from_mins(10);
 
-const ADVICE: &str = "\
-nothing here can build the eBPF program. Either install rustup (https://rustup.rs) and
-    rustup toolchain install nightly --component rust-src
+fn advice() -> String {
+    format!(
+        "nothing here can build the eBPF program. Either install rustup (https://rustup.rs) and
+    rustup toolchain install {NIGHTLY} --component rust-src
 where github.com can be reached for bpf-linker, or, on Debian 12,
     apt-get install rustc-web cargo-web rust-web-src llvm-22-dev
-and run `cargo xtask setup` again";
+and run `cargo xtask setup` again"
+    )
+}
 
 /// Options of `cargo xtask setup`.
 #[derive(Args)]
@@ -61,7 +64,9 @@ fn everything(apt: &mut Apt) -> Result<()> {
 
 /// Sets up what building needs, if it is missing.
 pub fn ensure_toolchain(workspace: &Workspace) -> Result<()> {
-    if Toolchain::read(&workspace.tools()).is_some() {
+    let recorded = Toolchain::read(&workspace.tools());
+    if let Some(compiler) = recorded.and_then(|recorded| recorded.compiler()) {
+        report_compiler(&compiler);
         return Ok(());
     }
     report::doing("the eBPF toolchain is not set up yet; doing so first");
@@ -108,7 +113,7 @@ fn toolchain(workspace: &Workspace, apt: &mut Apt) -> Result<()> {
             Err(reason) => report::warning(format_args!("not {name}: {reason:#}")),
         }
     }
-    bail!(ADVICE)
+    bail!(advice())
 }
 
 /// The recorded compiler, if it and its linker can still be used.
@@ -126,8 +131,15 @@ pub fn ebpf_compiler(workspace: &Workspace) -> Option<String> {
 
 fn report_toolchain(workspace: &Workspace, compiler: &Compiler) {
     let dir = linker::dir(workspace);
-    report::found(format_args!("eBPF compiler: {compiler}"));
+    report_compiler(compiler);
     report::found(format_args!("bpf-linker {} in {}", linker::VERSION, dir.display()));
+}
+
+fn report_compiler(compiler: &Compiler) {
+    report::found(format_args!("eBPF compiler: {compiler}"));
+    if let Some(doubt) = compiler.doubt() {
+        report::warning(doubt);
+    }
 }
 
 /// A compiler that has its own LLVM beside it: nothing has to be installed.
@@ -156,17 +168,13 @@ fn from_rustup(workspace: &Workspace, _apt: &mut Apt) -> Result<Toolchain> {
 
 fn install_nightly() -> Result<()> {
     let mut rustup = command("rustup");
-    match compiler::nightly_lack()? {
-        // Installing it anew would replace the release that the user has.
-        Lack::Source => {
-            report::doing("adding the library's source to rustup's nightly toolchain");
-            rustup.args(["component", "add", "rust-src", "--toolchain", NIGHTLY]);
-        }
-        Lack::Release => {
-            report::doing("installing rustup's nightly toolchain with the library's source");
-            rustup.args(["toolchain", "install", NIGHTLY, "--component", "rust-src"]);
-            rustup.args(["--profile", "minimal"]);
-        }
+    if compiler::has_nightly() {
+        report::doing(format_args!("adding the library's source to rustup's {NIGHTLY}"));
+        rustup.args(["component", "add", "rust-src", "--toolchain", NIGHTLY]);
+    } else {
+        report::doing(format_args!("installing rustup's {NIGHTLY} with the library's source"));
+        rustup.args(["toolchain", "install", NIGHTLY, "--component", "rust-src"]);
+        rustup.args(["--profile", "minimal"]);
     }
     patiently(&mut rustup, Some(RUSTUP_LIMIT))
 }

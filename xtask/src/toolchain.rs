@@ -55,6 +55,11 @@ impl Toolchain {
             && self.llvm.is_some_and(|llvm| llvm >= compiler.llvm)
     }
 
+    /// Its compiler, if that can still be used.
+    pub fn compiler(&self) -> Option<Compiler> {
+        Compiler::installed().into_iter().find(|compiler| compiler.toolchain == self.name)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let value = |key| {
             let mut pairs = text.lines().filter_map(|line| line.split_once('='));
