@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 use vtap_tests::{
-    capture::{Capture, wait_until},
+    capture::{Capture, binary, wait_until},
     frames::{self, mirrored},
     need::Need,
     net::{Namespace, Net, TARGET_DEV},
@@ -15,6 +15,7 @@ crate::tests![
     frames_for_others_reach_a_bridge [Need::Bridges],
     it_ends_with_the_capture [],
     not_where_it_is_not_wanted [Need::Bridges],
+    refused_it_goes_on ["setpriv"],
 ];
 
 const MULTICAST: [u8; 6] = [0x01, 0x00, 0x5e, 0x01, 0x01, 0x01];
@@ -98,5 +99,21 @@ fn not_where_it_is_not_wanted() -> Result<()> {
         ended.check()?;
         ensure!(ended.count("delivered.packets") == 0, "{flag}: {}", ended.stats);
     }
+    Ok(())
+}
+
+/// It takes a capability that attaching does not take.
+fn refused_it_goes_on() -> Result<()> {
+    let net = Net::new()?;
+    let mut command = net.target.command("setpriv");
+    command.args(["--bounding-set", "-net_raw"]).arg(binary());
+    command.args(["capture", "-i", TARGET_DEV, "--no-print"]);
+    let capture = Capture::launch(command)?;
+    send_to(&net, ANOTHER)?;
+    let ended = capture.stop()?;
+    ended.check()?;
+    let words = "cannot put ens3 into promiscuous mode (Operation not permitted";
+    ensure!(ended.stderr.contains(words), "{}", ended.stderr);
+    ensure!(ended.count("delivered.packets") == 3, "{}", ended.stats);
     Ok(())
 }

@@ -72,7 +72,7 @@ pub struct CaptureArgs {
 
     /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
     #[arg(short, long, value_name = "FILE",
-          conflicts_with_all = ["interface", "no_promiscuous_mode", "xdp_mode", "verdict", "ring_size"])]
+          conflicts_with_all = ["interface", "xdp_mode", "verdict", "ring_size"])]
     read: Option<PathBuf>,
 
     /// UDP port of the tap; 4790 is read as VXLAN-GPE, others as VXLAN unless it says so

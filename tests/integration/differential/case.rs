@@ -8,6 +8,7 @@ use vtap_common::{
     abi::MAX_CAPLEN,
     select::{Cidr, MAX_RULES, MAX_TAP_PORTS, Range, Rule, Selection, TapPort},
     tunnel::Encapsulation,
+    wire::LinkLayer,
 };
 
 /// A selection, and the rest of a program's settings.
@@ -16,6 +17,8 @@ pub struct Case {
     pub name: &'static str,
     /// What is captured.
     pub selection: Box<Selection>,
+    /// How frames begin.
+    pub link_layer: LinkLayer,
     /// Whether tunnel packets pass.
     pub pass: bool,
     /// Bytes of a packet at most.
@@ -24,17 +27,35 @@ pub struct Case {
     pub log_level: LevelFilter,
 }
 
+impl Case {
+    /// The part of an Ethernet frame that it is given: all, or what is behind the Ethernet header,
+    /// as long as a test run takes that.
+    pub fn part<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        match (self.link_layer, frame.get(ETHERNET..)) {
+            (LinkLayer::Ip, Some(packet)) if packet.len() >= LEAST => packet,
+            _ => frame,
+        }
+    }
+}
+
+/// Bytes of an Ethernet header.
+const ETHERNET: usize = 14;
+/// Bytes of a frame in a test run, at least.
+const LEAST: usize = 14;
+
 /// All of them.
 pub fn all() -> Result<Vec<Case>> {
     let case = |name, selection| Case {
         name,
         selection,
+        link_layer: LinkLayer::Ethernet,
         pass: false,
         snaplen: MAX_CAPLEN,
         log_level: LevelFilter::Off,
     };
     Ok(vec![
         case("everything", any()?),
+        Case { link_layer: LinkLayer::Ip, ..case("everything in bare IP", any()?) },
         Case { snaplen: 96, pass: true, ..case("numbers", numbers()?) },
         Case { snaplen: 0, ..case("addresses", addresses()?) },
         Case { snaplen: 1, ..case("rules", rules()?) },

@@ -97,8 +97,13 @@ impl Side {
     fn frame(&mut self, case: &Case, frame: &[u8], linear: Option<usize>) -> Result<Outcome> {
         // What does not fit one buffer is not for the linear program.
         let part = if self.full() { frame } else { &frame[..frame.len().min(ONE_BUFFER)] };
-        let outcome = examine(&part, LinkLayer::Ethernet, &case.selection, &mut self.expected);
-        if let Some(first) = self.kernel.first_buffer(linear) {
+        let part = case.part(part);
+        let linear = linear.map(|linear| linear.min(part.len()));
+        let outcome = examine(&part, case.link_layer, &case.selection, &mut self.expected);
+        // Only frames with an Ethernet header may be plain.
+        if let Some(first) = self.kernel.first_buffer(linear)
+            && case.link_layer == LinkLayer::Ethernet
+        {
             self.expected.received.bytes -= unseen(part, first, &case.selection);
         }
         let expected = case.expected(part, &outcome)?;

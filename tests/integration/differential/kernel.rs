@@ -6,7 +6,10 @@ use aya::{
     programs::{ProgramError, Xdp},
 };
 use rustix::io::Errno;
-use vtap_common::abi::{Counters, RecordHeader};
+use vtap_common::{
+    abi::{Counters, RecordHeader},
+    wire::LinkLayer,
+};
 use vtap_user::{
     kernel::{Program, Tap, TapSettings, load_program},
     source::live::drain::Drain,
@@ -107,7 +110,7 @@ fn settings(case: &Case) -> TapSettings<'_> {
         selection: &case.selection,
         pass: case.pass,
         snaplen: case.snaplen,
-        bare_ip: false,
+        bare_ip: case.link_layer == LinkLayer::Ip,
         log_level: case.log_level,
     }
 }
