@@ -65,6 +65,7 @@ const KERNEL: &str = "Kernel side";
 /// `vtap capture`.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct CaptureArgs {
     /// Interface at which the mirrored traffic arrives, by its name or an alternative name
     #[arg(short, long, value_name = "IFACE", required_unless_present = "read")]
@@ -107,10 +108,14 @@ pub struct CaptureArgs {
     #[arg(long, help_heading = OUTPUT)]
     print: bool,
 
-    /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; .zst after either
-    /// compresses; - is stdout
+    /// Write inner packets to FILE: pcap where it ends in .pcap, else pcapng; .zst or .gz after
+    /// either compresses; - is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     write: Option<PathBuf>,
+
+    /// Write each packet's tunnel into its comment: VNI, outer addresses and source port, queue
+    #[arg(long, requires = "write", help_heading = OUTPUT)]
+    annotate: bool,
 
     /// Write the counters to FILE at the end
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
@@ -180,6 +185,8 @@ pub struct Plan {
     pub print: bool,
     /// Where to write them.
     pub write: Option<Destination>,
+    /// Whether the recording tells each packet's tunnel.
+    pub annotate: bool,
     /// Where to write the counters.
     pub stats_json: Option<PathBuf>,
     /// Whether to put the interface into promiscuous mode.
@@ -223,7 +230,7 @@ pub enum Destination {
 
 impl Destination {
     fn of(path: PathBuf) -> Self {
-        // `.zst` after either only compresses.
+        // `.zst` or `.gz` after either only compresses.
         let uncompressed = path.with_extension("");
         let compressed = path.extension().is_some_and(is_compressed);
         let named = if compressed { &uncompressed } else { &path };
@@ -258,6 +265,11 @@ impl CaptureArgs {
                  an Ethernet header: name the file .pcapng",
             ));
         }
+        if self.annotate && matches!(write, Some(Destination::Pcap(_))) {
+            return Err(usage(
+                "a .pcap file holds no comments, which --annotate writes: name the file .pcapng",
+            ));
+        }
         if self.print && matches!(write, Some(Destination::Stdout)) {
             return Err(usage("-w - and --print would both write to standard output"));
         }
@@ -274,6 +286,7 @@ impl CaptureArgs {
             verbose: self.verbose,
             print: !self.no_print && (self.print || write.is_none()),
             write,
+            annotate: self.annotate,
             stats_json: self.stats_json,
             promiscuous: !self.no_promiscuous_mode,
             xdp_mode: self.xdp_mode,

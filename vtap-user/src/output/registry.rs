@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{
-    compression,
     format::{Format, lines::Lines, pcap::Pcap, pcapng::Pcapng},
     lane::{Lane, Parts, policy::Policy},
     transport,
@@ -35,7 +34,9 @@ fn recording(plan: &Plan, cancel: &Cancel) -> Result<Option<Parts>> {
     let policy = Policy::HoldUp;
     let format: Box<dyn Format> = match destination {
         Destination::Pcap(_) => Box::new(Pcap),
-        Destination::Stdout | Destination::Pcapng(_) => Box::new(Pcapng::new(&plan.source.name())),
+        Destination::Stdout | Destination::Pcapng(_) => {
+            Box::new(Pcapng::new(plan.source.name(), plan.annotate))
+        }
     };
     let Some(path) = destination.path() else {
         return to_stdout("-", policy, format).map(Some);

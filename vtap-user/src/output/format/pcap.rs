@@ -1,10 +1,10 @@
 //! Classic pcap with nanoseconds (draft-ietf-opsawg-pcap).
 
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 use bytes::BufMut as _;
 
 use super::Format;
-use crate::packet::Packet;
+use crate::{packet::Packet, timestamp::Timestamp};
 
 /// Marks nanosecond timestamps, in the byte order of the writer.
 const MAGIC: u32 = 0xa1b2_3c4d;
@@ -27,9 +27,10 @@ impl Format for Pcap {
 
     fn packet(&mut self, bytes: &mut Vec<u8>, packet: &Packet<'_>) -> Result<()> {
         let Packet { time, wirelen, data, .. } = *packet;
+        let seconds = u32::try_from(time.seconds).map_err(|_| beyond(time))?;
         let mut head = [0_u8; 16];
         let mut fields = &mut head[..];
-        fields.put_u32_ne(time.seconds.cast_unsigned() as u32);
+        fields.put_u32_ne(seconds);
         fields.put_u32_ne(time.nanos);
         fields.put_u32_ne(data.len() as u32);
         fields.put_u32_ne(wirelen);
@@ -37,4 +38,15 @@ impl Format for Pcap {
         bytes.extend_from_slice(data);
         Ok(())
     }
+}
+
+/// A time before 1970 or after 2106.
+#[cold]
+fn beyond(time: Timestamp) -> Error {
+    let seconds = time.seconds;
+    anyhow!(
+        "a packet's time is {seconds} seconds from 1970, and a .pcap file holds 0 to {}: name the \
+         file .pcapng",
+        u32::MAX
+    )
 }

@@ -1,19 +1,19 @@
 //! pcapng (draft-ietf-opsawg-pcapng) with nanoseconds.
-//!
-//! Each network identifier is an interface of the file, described as `vni 7`: so it is kept with
-//! every packet at no cost, and Wireshark shows and filters it (`frame.interface_description`).
 
-use std::collections::HashMap;
+mod block;
+mod comment;
+mod interfaces;
+mod time;
 
 use anyhow::Result;
 use bytes::BufMut as _;
 use vtap_common::tunnel::LinkType;
 
+use self::interfaces::{Interfaces, Place};
 use super::Format;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tunnel};
 
 const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION_BLOCK: u32 = 1;
 const ENHANCED_PACKET_BLOCK: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 const SECTION_LENGTH_UNKNOWN: u64 = u64::MAX;
@@ -21,85 +21,48 @@ const SECTION_LENGTH_UNKNOWN: u64 = u64::MAX;
 const LINKTYPE_ETHERNET: u16 = 1;
 const LINKTYPE_RAW: u16 = 101;
 
-const OPT_ENDOFOPT: u16 = 0;
+const OPT_COMMENT: u16 = 1;
 const SHB_USERAPPL: u16 = 4;
-const IF_NAME: u16 = 2;
-const IF_DESCRIPTION: u16 = 3;
-const IF_TSRESOL: u16 = 9;
-/// As a power of ten.
-const NANOSECONDS: u8 = 9;
-
-/// Interfaces of a file at most; later identifiers share one without description. Made-up
-/// identifiers would else fill the memory.
-const MAX_INTERFACES: usize = 4096;
 
 /// Packets as a pcapng file.
 pub struct Pcapng {
-    /// Where the packets were captured.
-    device: String,
-    interfaces: HashMap<Key, u32>,
-    /// The interface of the last packet, which most often is that of the next.
-    last: Option<(Key, u32)>,
+    interfaces: Interfaces,
+    /// Whether every packet tells its tunnel.
+    annotate: bool,
+    /// The options of the packet at hand.
+    options: Vec<u8>,
 }
 
-/// Link type and, unless there are too many, network identifier.
-type Key = (u16, Option<u32>);
-
 impl Pcapng {
-    /// Of packets that were captured on `device`.
-    pub fn new(device: &str) -> Self {
-        Self { device: device.to_owned(), interfaces: HashMap::new(), last: None }
+    /// Of packets that were captured on `device`. `annotate`: each has its tunnel as a comment.
+    pub fn new(device: String, annotate: bool) -> Self {
+        Self { interfaces: Interfaces::new(device), annotate, options: Vec::new() }
     }
 
-    fn interface(&mut self, bytes: &mut Vec<u8>, key: Key) -> u32 {
-        if let Some((last, id)) = self.last
-            && last == key
-        {
-            return id;
+    /// Puts what a packet needs besides its bytes into `options`.
+    fn comment(&mut self, tunnel: &Tunnel) {
+        let mut text = Vec::new();
+        if self.annotate {
+            comment::put_tunnel(&mut text, tunnel);
+        } else {
+            comment::put_vni(&mut text, tunnel.vni);
         }
-        let known = self.interfaces.get(&key).copied();
-        let (link, vni) = key;
-        let id = match known {
-            Some(id) => id,
-            None if vni.is_some() && self.interfaces.len() >= MAX_INTERFACES => {
-                return self.interface(bytes, (link, None));
-            }
-            None => {
-                let id = self.interfaces.len() as u32;
-                self.interface_description(bytes, link, vni);
-                self.interfaces.insert(key, id);
-                id
-            }
-        };
-        self.last = Some((key, id));
-        id
-    }
-
-    fn interface_description(&self, bytes: &mut Vec<u8>, link: u16, vni: Option<u32>) {
-        put_block(bytes, INTERFACE_DESCRIPTION_BLOCK, |body| {
-            body.put_u16_ne(link);
-            body.put_u16_ne(0);
-            body.put_u32_ne(0);
-            put_option(body, IF_NAME, self.device.as_bytes());
-            if let Some(vni) = vni {
-                put_option(body, IF_DESCRIPTION, format!("vni {vni}").as_bytes());
-            }
-            put_option(body, IF_TSRESOL, &[NANOSECONDS]);
-            put_option(body, OPT_ENDOFOPT, &[]);
-        });
+        self.options.clear();
+        block::put_option(&mut self.options, OPT_COMMENT, &text);
+        block::end_options(&mut self.options);
     }
 }
 
 impl Format for Pcapng {
     fn header(&mut self, bytes: &mut Vec<u8>) {
-        put_block(bytes, SECTION_HEADER_BLOCK, |body| {
+        block::put(bytes, SECTION_HEADER_BLOCK, |body| {
             body.put_u32_ne(BYTE_ORDER_MAGIC);
             body.put_u16_ne(1);
             body.put_u16_ne(0);
             body.put_u64_ne(SECTION_LENGTH_UNKNOWN);
             let program = concat!("vtap ", env!("CARGO_PKG_VERSION"));
-            put_option(body, SHB_USERAPPL, program.as_bytes());
-            put_option(body, OPT_ENDOFOPT, &[]);
+            block::put_option(body, SHB_USERAPPL, program.as_bytes());
+            block::end_options(body);
         });
     }
 
@@ -109,15 +72,20 @@ impl Format for Pcapng {
             LinkType::Ethernet => LINKTYPE_ETHERNET,
             LinkType::RawIp => LINKTYPE_RAW,
         };
-        let time = time.to_unix_nanos().unwrap_or(0);
-        let interface = self.interface(bytes, (link, Some(tunnel.vni)));
-        let padding = data.len().next_multiple_of(4) - data.len();
-        let len = (data.len() + padding) as u32 + 32;
+        let Place { id, is_shared, time } = self.interfaces.place(bytes, link, tunnel.vni, time)?;
+        let options = if is_shared || self.annotate {
+            self.comment(&tunnel);
+            &self.options[..]
+        } else {
+            &[]
+        };
+        let padding = block::padding(data.len());
+        let len = (data.len() + padding + options.len()) as u32 + 32;
         let mut head = [0_u8; 28];
         let mut fields = &mut head[..];
         fields.put_u32_ne(ENHANCED_PACKET_BLOCK);
         fields.put_u32_ne(len);
-        fields.put_u32_ne(interface);
+        fields.put_u32_ne(id);
         fields.put_u32_ne((time >> 32) as u32);
         fields.put_u32_ne(time as u32);
         fields.put_u32_ne(data.len() as u32);
@@ -125,26 +93,14 @@ impl Format for Pcapng {
         bytes.extend_from_slice(&head);
         bytes.extend_from_slice(data);
         bytes.extend_from_slice(&[0; 3][..padding]);
+        bytes.extend_from_slice(options);
         bytes.extend_from_slice(&len.to_ne_bytes());
         Ok(())
     }
-}
 
-/// Appends a block with this body.
-fn put_block(bytes: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
-    let begin = bytes.len();
-    bytes.put_u32_ne(kind);
-    bytes.put_u32_ne(0);
-    body(bytes);
-    let len = ((bytes.len() - begin) as u32 + 4).to_ne_bytes();
-    bytes[begin + 4..begin + 8].copy_from_slice(&len);
-    bytes.extend_from_slice(&len);
-}
-
-/// Appends an option, padded to 32 bits.
-fn put_option(block: &mut Vec<u8>, code: u16, value: &[u8]) {
-    block.put_u16_ne(code);
-    block.put_u16_ne(value.len() as u16);
-    block.put_slice(value);
-    block.put_bytes(0, value.len().next_multiple_of(4) - value.len());
+    fn trailer(&mut self, bytes: &mut Vec<u8>) {
+        if self.interfaces.is_empty() {
+            self.interfaces.describe_any(bytes, LINKTYPE_ETHERNET);
+        }
+    }
 }
