@@ -1,5 +1,6 @@
 //! Drives the real binary over real interfaces. Each test has namespaces of its own.
 
+mod compressed;
 mod corpus;
 mod cpus;
 mod delivery;
@@ -7,6 +8,7 @@ mod differential;
 mod errors;
 mod faults;
 mod files;
+mod formats;
 mod forms;
 mod interfaces;
 mod lab;
@@ -15,6 +17,7 @@ mod link_layers;
 mod malformed;
 mod mode;
 mod offline;
+mod outputs;
 mod promiscuous;
 mod rate;
 mod selection;
@@ -56,11 +59,13 @@ fn main() -> ExitCode {
     let modules = [
         corpus::all,
         cpus::all,
+        compressed::all,
         delivery::all,
         differential::all,
         errors::all,
         faults::all,
         files::all,
+        formats::all,
         forms::all,
         interfaces::all,
         link_layers::all,
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
         mode::all,
         offline::all,
         promiscuous::all,
+        outputs::all,
         rate::all,
         selection::all,
         verdict::all,

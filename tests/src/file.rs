@@ -1,11 +1,6 @@
 //! Reads what `vtap` wrote, with a parser that is not its own.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io::{Cursor, Read},
-    path::Path,
-};
+use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
@@ -28,22 +23,14 @@ pub struct Packet {
 /// All packets of a pcap or pcapng file, which must be whole; times are taken for nanoseconds.
 pub fn read(path: &Path) -> Result<Vec<Packet>> {
     let file = File::open(path)?;
-    packets(if path.extension().is_some_and(|end| end == "zst") {
+    let ending = path.extension().unwrap_or_default();
+    let file: Box<dyn Read + Send> = if ending == "zst" {
         Box::new(zstd::Decoder::new(file)?)
+    } else if ending == "gz" {
+        Box::new(flate2::read::GzDecoder::new(file))
     } else {
         Box::new(file)
-    })
-}
-
-/// The same of a compressed file that is still being written.
-pub fn read_unfinished(path: &Path) -> Result<Vec<Packet>> {
-    let mut bytes = Vec::new();
-    // It ends with an error, as its frame does not end.
-    let _ = zstd::Decoder::new(File::open(path)?)?.read_to_end(&mut bytes);
-    packets(Box::new(Cursor::new(bytes)))
-}
-
-fn packets(file: Box<dyn Read + Send>) -> Result<Vec<Packet>> {
+    };
     let mut reader = create_reader(1 << 20, file).context("not a capture file")?;
     let mut packets = Vec::new();
     let mut interfaces = HashMap::new();

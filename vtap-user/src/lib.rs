@@ -21,4 +21,5 @@ mod packet;
 mod render;
 pub mod session;
 pub mod source;
+pub mod standard;
 mod timestamp;

@@ -2,7 +2,14 @@
 
 use std::process::ExitCode;
 
-use vtap_user::{cli, say, session};
+use vtap_user::{cli, say, session, standard};
+
+/// SAFETY: the C library calls what stands in this section before `main`, one function after the
+/// other, on the only thread there is. Arguments that a function does not take do no harm, and this
+/// one makes system calls and sets atomics, for which nothing need be set up.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = standard::look;
 
 /// It failed; the command line was right. clap exits with 2 where that is wrong.
 const FAILED: u8 = 1;

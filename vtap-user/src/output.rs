@@ -15,6 +15,7 @@
 //! | clients (`--listen`) | `transport/client.rs`; a policy in `lane/policy.rs` that cuts off |
 //! | metrics, a live screen | nothing here: they read [`lane::status::Status`] |
 
+mod collision;
 mod compression;
 mod format;
 mod lane;

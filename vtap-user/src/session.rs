@@ -23,7 +23,7 @@ mod status;
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use vtap_common::abi::Counters;
 
 pub(crate) use self::outcome::both;
@@ -39,6 +39,7 @@ use crate::{
 
 /// Captures from an interface or reads a file, as the plan says.
 pub fn run(plan: &Plan) -> Result<()> {
+    signals::outlive_file_limits().context("cannot handle signals")?;
     match &plan.source {
         Source::Interface(interface) => live::run(plan, interface),
         Source::File(path) => file::run(plan, path),

@@ -1,5 +1,6 @@
 //! How files are compressed, by the ending of their names: one file per method.
 
+mod gzip;
 mod zstd;
 
 use std::{ffi::OsStr, io, path::Path};
@@ -12,19 +13,16 @@ pub trait Compression: Send {
     /// Appends what is missing so that a reader gets all that was taken.
     fn flush(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
 
-    /// What makes the stream whole where the last flush ended, for when nothing later could be
-    /// written.
+    /// What makes the stream whole where the last flush ended. The stream can go on all the same if
+    /// this is not written.
     fn ending(&self) -> Vec<u8>;
-
-    /// As a flush, at the end of the stream.
-    fn finish(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 /// Makes a compression.
 type Make = fn() -> io::Result<Box<dyn Compression>>;
 
 /// All of them, each with the ending that asks for it.
-const ALL: &[(&str, Make)] = &[("zst", zstd::make)];
+const ALL: &[(&str, Make)] = &[("zst", zstd::make), ("gz", gzip::make)];
 
 /// What the name of a file asks for.
 pub fn of(path: &Path) -> io::Result<Option<Box<dyn Compression>>> {

@@ -78,7 +78,7 @@ impl Lane {
             cancel: cancel.clone(),
             status: Arc::clone(&status),
             loose: 0,
-            flushed: false,
+            packed: Vec::new(),
             unflushed: writer::Unflushed::default(),
             name,
         };

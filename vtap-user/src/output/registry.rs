@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{
+    collision, compression,
     format::{Format, lines::Lines, pcap::Pcap, pcapng::Pcapng},
     lane::{Lane, Parts, policy::Policy},
     transport,
@@ -25,6 +26,7 @@ const ALL: &[Make] = &[recording, lines];
 pub fn open(plan: &Plan, cancel: &Cancel) -> Result<Vec<Lane>> {
     // All are open before the first thread starts: whatever fails, nothing was written.
     let parts = ALL.iter().map(|make| make(plan, cancel)).collect::<Result<Vec<_>>>()?;
+    collision::refuse(plan)?;
     parts.into_iter().flatten().map(|parts| Lane::start(parts, cancel)).collect()
 }
 

@@ -1,15 +1,25 @@
 //! What bytes are written to: one file per kind.
 
-pub mod file;
-pub mod named_pipe;
-pub mod stream;
+mod file;
+mod named_pipe;
+mod stream;
+pub mod whole;
 
-use std::{fs::OpenOptions, io, os::fd::AsFd as _, path::Path};
+use std::{
+    fs::OpenOptions,
+    io::{self, ErrorKind},
+    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    path::Path,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use self::{file::File, stream::Stream};
-use crate::{escape, session::cancel::Cancel};
+use crate::{
+    escape,
+    session::cancel::Cancel,
+    standard::{self, Standard},
+};
 
 /// Takes bytes.
 pub trait Transport: Send {
@@ -17,45 +27,87 @@ pub trait Transport: Send {
     /// allows; then the error is [`io::ErrorKind::TimedOut`].
     fn write(&mut self, bytes: &[u8], cancel: &Cancel) -> io::Result<usize>;
 
-    /// Takes back the last bytes written, which are of no whole packet. False where that can't be
-    /// done.
-    fn take_back(&mut self, bytes: u64) -> io::Result<bool> {
-        Ok(bytes == 0)
+    /// Writes a block of a compressed stream. `ending` makes the stream whole behind it; where that
+    /// is possible, it stands there until the next block goes over it, and a block that can't be
+    /// written whole leaves no trace.
+    fn write_block(&mut self, block: &[u8], ending: &[u8], cancel: &Cancel) -> io::Result<()> {
+        let _ = ending;
+        write_all(self, block, cancel)
     }
 
-    /// Is called once, after the last byte.
-    fn finish(&mut self) -> io::Result<()> {
+    /// Takes back the last bytes written, which are of no whole packet, where that is possible.
+    fn take_back(&mut self, bytes: u64) -> io::Result<()> {
+        let _ = bytes;
         Ok(())
+    }
+
+    /// Is called once, after the last byte. `ending` makes a compressed stream whole.
+    fn finish(&mut self, ending: &[u8], cancel: &Cancel) -> io::Result<()> {
+        write_all(self, ending, cancel)
+    }
+
+    /// Whether what was written before an error is there no more.
+    fn is_lost(&self) -> bool {
+        false
     }
 }
 
+/// Of a file that is made, unless the process asks for less: what is in it was sent by and to other
+/// people.
+const MODE: u32 = 0o640;
+
 /// A file, or what else has a path.
 pub fn create(path: &Path, cancel: &Cancel) -> Result<Box<dyn Transport>> {
+    open(path, cancel).with_context(|| format!("cannot write {}", escape::path(path)))
+}
+
+fn open(path: &Path, cancel: &Cancel) -> io::Result<Box<dyn Transport>> {
     let mut options = OpenOptions::new();
-    let options = options.write(true).create(true).truncate(false);
-    let opened = named_pipe::open(options, path, cancel).and_then(|file| of(file, true));
-    opened.with_context(|| format!("cannot write {}", escape::path(path)))
+    options.write(true).mode(MODE);
+    let (file, is_new) = match named_pipe::open(options.clone().create_new(true), path, cancel) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // It may be a link to where nothing is yet.
+            (named_pipe::open(options.create(true).truncate(false), path, cancel)?, false)
+        }
+        made => (made?, true),
+    };
+    Ok(if file.metadata()?.is_file() {
+        Box::new(File::own(file, path, is_new)?)
+    } else {
+        Box::new(Stream::new(file))
+    })
 }
 
 /// Standard output, whatever it is.
 pub fn stdout() -> Result<Box<dyn Transport>> {
+    ensure!(
+        !standard::was_closed(Standard::Output),
+        "standard output is closed: nothing that is written there would arrive"
+    );
     // Not through `Stdout`'s own buffer, which would write line by line.
     let stdout = io::stdout().as_fd().try_clone_to_owned();
-    stdout.and_then(|stdout| of(stdout.into(), false)).context("cannot use standard output")
+    stdout.and_then(|stdout| of(stdout.into())).context("cannot use standard output")
 }
 
-/// By what was opened. `by_name`: what is in a file is to go.
-pub fn of(file: std::fs::File, by_name: bool) -> io::Result<Box<dyn Transport>> {
+/// Something that is open already. A file is written from where it is.
+fn of(file: std::fs::File) -> io::Result<Box<dyn Transport>> {
     Ok(if file.metadata()?.is_file() {
-        Box::new(File::new(file, by_name))
+        Box::new(File::shared(file))
     } else {
         Box::new(Stream::new(file))
     })
 }
 
 /// Writes all of the bytes.
-pub fn write_all(to: &mut dyn Transport, mut bytes: &[u8], cancel: &Cancel) -> io::Result<()> {
+fn write_all<T: Transport + ?Sized>(
+    to: &mut T,
+    mut bytes: &[u8],
+    cancel: &Cancel,
+) -> io::Result<()> {
     while !bytes.is_empty() {
+        if cancel.has_expired() {
+            return Err(ErrorKind::TimedOut.into());
+        }
         bytes = &bytes[to.write(bytes, cancel)?..];
     }
     Ok(())

@@ -1,26 +1,15 @@
 //! The accounts of a capture: what the kernel counted and what user space did with it.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    fs::{OpenOptions, Permissions},
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt::Write as _, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use vtap_common::abi::{Counters, Lost, Malformed, ProtocolClass, Traffic};
 
 use super::cancel::Cancel;
 use crate::{
     escape,
-    output::{
-        Report,
-        transport::{self, named_pipe},
-    },
+    output::{Report, transport::whole::WholeFile},
     packet::Packet,
 };
 
@@ -174,74 +163,23 @@ impl Serialize for Reasons {
 
 /// The file of `--stats-json`. It appears whole or not at all, and only at the end, unless it is
 /// none: a device or a pipe is written.
-pub struct StatsFile {
-    path: PathBuf,
-}
+pub struct StatsFile(WholeFile);
 
 impl StatsFile {
     /// Prepares to write `path`. That it can't be written is told while there is nothing to lose.
     pub fn create(path: &Path) -> Result<Self> {
-        let file = Self { path: path.to_owned() };
-        file.check().with_context(|| file.failed())?;
-        Ok(file)
-    }
-
-    fn check(&self) -> Result<()> {
-        ensure!(!self.path.is_dir(), "it is a directory");
-        if !self.is_special() {
-            // Has no name, so that nothing is left even by SIGKILL.
-            tempfile::tempfile_in(self.dir())?;
-        }
-        Ok(())
+        WholeFile::prepare(path).map(Self).context(FAILED)
     }
 
     /// Writes the counters.
     pub fn write(&self, stats: &Stats, cancel: &Cancel) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(stats)?;
         json.push(b'\n');
-        self.put(&json, cancel).with_context(|| self.failed())
-    }
-
-    fn put(&self, json: &[u8], cancel: &Cancel) -> Result<()> {
-        if self.is_special() {
-            let cancel = cancel.with_extra(EXTRA);
-            let file = named_pipe::open(OpenOptions::new().append(true), &self.path, &cancel)?;
-            return Ok(transport::write_all(transport::of(file, false)?.as_mut(), json, &cancel)?);
-        }
-        let mut file = tempfile::Builder::new()
-            // Readable for others, as any file that is simply created.
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(self.dir())?;
-        file.write_all(json)?;
-        file.persist(self.target())?;
-        Ok(())
-    }
-
-    fn failed(&self) -> String {
-        format!("cannot write the counters to {}", escape::path(&self.path))
-    }
-
-    /// What the path leads to: where it is a link, that stays.
-    fn target(&self) -> PathBuf {
-        self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
-    }
-
-    /// Where that is to be.
-    fn dir(&self) -> PathBuf {
-        let target = self.target();
-        let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
-        dir.unwrap_or(Path::new(".")).to_owned()
-    }
-
-    /// Whether it is a device, a pipe, or what some process has open, such as `/dev/stdout`: that
-    /// leads through `/proc`, whatever it is in the end.
-    fn is_special(&self) -> bool {
-        let target = self.path.read_link().unwrap_or_default();
-        let dir = self.path.parent().and_then(|dir| dir.canonicalize().ok()).unwrap_or_default();
-        [target, dir].iter().any(|path| path.starts_with("/proc"))
-            || self.path.metadata().is_ok_and(|found| !found.is_file())
+        self.0.write(&json, &cancel.with_extra(EXTRA)).context(FAILED)
     }
 }
+
+const FAILED: &str = "the counters";
 
 /// Where and how a capture ran.
 pub struct Setting {

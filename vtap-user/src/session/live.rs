@@ -59,8 +59,8 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     let clock = start::clock(&mut tap);
     let mut watch = Watch::new(interface)?;
     // Files are opened before the program sees a packet, and what is in them is lost only after.
-    let lanes = output::open(plan, &cancel)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
+    let lanes = output::open(plan, &cancel)?;
     let sink = Sink::new(lanes, plan.count, cancel.clone());
     let status = sink.status();
     let pump = Pump::new(drain, clock, sink, cancel.clone()).spawn()?;

@@ -8,7 +8,7 @@ use std::{
 
 use procfs::process::Process;
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag,
     low_level::pipe,
 };
@@ -17,6 +17,13 @@ use super::cancel::Cancel;
 
 /// The exit code after a second signal.
 const INTERRUPTED: i32 = 1;
+
+/// A file that would grow beyond the limit of this process (`ulimit -f`) is an error of the write, as
+/// a full disk is: the signal that comes with it would kill.
+pub fn outlive_file_limits() -> io::Result<()> {
+    // Programs that vtap starts get the signal as ever: what is handled is not inherited.
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// From here on these signals begin the end and no longer kill.
 pub fn watch(cancel: &Cancel) -> io::Result<()> {

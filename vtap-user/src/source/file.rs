@@ -7,9 +7,7 @@ mod tests;
 
 use std::{
     cell::Cell,
-    fs,
     io::{BufReader, Cursor, Read},
-    os::unix::fs::MetadataExt as _,
     path::Path,
     rc::Rc,
 };
@@ -25,7 +23,7 @@ use vtap_common::{
 
 use self::{blocks::Section, input::Input};
 use crate::{
-    cli::{Destination, Plan},
+    cli::Plan,
     escape, output,
     packet::{Packet, Tunnel},
     session::{
@@ -49,14 +47,11 @@ const BIG_ENDIAN: [u8; 4] = 0x1a2b_3c4d_u32.to_be_bytes();
 /// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path) -> Result<()> {
     let name = escape::path(path).to_string();
-    if plan.write.as_ref().and_then(Destination::path).is_some_and(|file| is_same(path, file)) {
-        bail!("{name} would be overwritten while it is read: write to another file");
-    }
     let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
     let mut records =
         Records::open(path, &cancel).with_context(|| format!("cannot read {name}"))?;
-    let lanes = output::open(plan, &cancel)?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
+    let lanes = output::open(plan, &cancel)?;
     let setting = Setting {
         interface: plan.source.name(),
         xdp_mode: "none",
@@ -77,15 +72,6 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         );
     }
     closed
-}
-
-/// Whether what is read is a file that is there under the other name as well.
-fn is_same(read: &Path, written: &Path) -> bool {
-    let read = if read == Path::new("-") { Path::new("/proc/self/fd/0") } else { read };
-    let (Ok(read), Ok(written)) = (fs::metadata(read), fs::metadata(written)) else {
-        return false;
-    };
-    read.is_file() && (read.dev(), read.ino()) == (written.dev(), written.ino())
 }
 
 /// Frames on their way through the shared path.

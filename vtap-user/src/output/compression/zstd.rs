@@ -36,11 +36,6 @@ impl Compression for Zstd {
     fn ending(&self) -> Vec<u8> {
         LAST_BLOCK.to_vec()
     }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        while append(out, |buffer| self.0.finish(buffer, true))? > 0 {}
-        Ok(())
-    }
 }
 
 /// Lets the encoder write behind what is in `out`.

@@ -16,11 +16,7 @@ use super::{
     status::{Cause, Failure, Status},
 };
 use crate::{
-    output::{
-        compression::Compression,
-        format::Format,
-        transport::{self, Transport},
-    },
+    output::{compression::Compression, format::Format, transport::Transport},
     session::cancel::{Cancel, GRACE},
 };
 
@@ -45,8 +41,8 @@ pub struct Writer {
     pub status: Arc<Status>,
     /// Bytes that were written behind the last place where the stream may end.
     pub loose: u64,
-    /// Whether something that was compressed can be read.
-    pub flushed: bool,
+    /// Compressed bytes, which are written with the next flush.
+    pub packed: Vec<u8>,
     /// What was compressed and can't be read before the next flush.
     pub unflushed: Unflushed,
 }
@@ -64,22 +60,14 @@ impl Writer {
     pub fn run(mut self, queue: &Queue) {
         let _end = End { queue, status: Arc::clone(&self.status), cancel: self.cancel.clone() };
         if let Err(error) = self.write_all(queue) {
-            if let Err(error) = self.end_well() {
+            // What is there ends with a whole packet, although no more can be written.
+            if let Err(error) = self.transport.take_back(self.loose) {
                 log::debug!("{}: an unfinished packet stays at its end: {error}", self.name);
             }
-            self.fail(&error);
-        }
-    }
-
-    /// Lets what is there end with a whole packet, although no more can be written.
-    fn end_well(&mut self) -> io::Result<()> {
-        let whole = self.transport.take_back(self.loose)?;
-        match &self.compression {
-            Some(compression) if whole && self.flushed => {
-                let ending = compression.ending();
-                transport::write_all(self.transport.as_mut(), &ending, &self.cancel)
+            if self.transport.is_lost() {
+                self.status.set_packets(0);
             }
-            _ => Ok(()),
+            self.fail(&error);
         }
     }
 
@@ -136,10 +124,8 @@ impl Writer {
         if records.bytes.is_empty() {
             return Ok(());
         }
-        let mut packed = Vec::new();
-        let result = compression.compress(&records.bytes, &mut packed);
+        let result = compression.compress(&records.bytes, &mut self.packed);
         result.with_context(|| self.failed())?;
-        self.put(&packed, 0, &[])?;
         self.unflushed.packets += records.ends.len() as u64;
         self.unflushed.bytes += records.bytes.len() as u64;
         let since = *self.unflushed.since.get_or_insert_with(Instant::now);
@@ -149,29 +135,29 @@ impl Writer {
         Ok(())
     }
 
-    /// Lets a reader get all that was taken.
+    /// Lets a reader get all that was taken. Until then nothing is written: a part of a block is of
+    /// no use, and a reader may lose what comes before it as well.
     fn flush(&mut self) -> Result<()> {
-        self.end_block(|compression, packed| compression.flush(packed))
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        self.end_block(|compression, packed| compression.finish(packed))?;
-        self.transport.finish().with_context(|| self.failed())
-    }
-
-    fn end_block(
-        &mut self,
-        end: impl FnOnce(&mut dyn Compression, &mut Vec<u8>) -> io::Result<()>,
-    ) -> Result<()> {
         let Some(compression) = &mut self.compression else { return Ok(()) };
-        let mut packed = Vec::new();
-        end(compression.as_mut(), &mut packed).with_context(|| self.failed())?;
-        self.put(&packed, packed.len(), &[])?;
-        self.flushed = true;
+        if self.unflushed.bytes == 0 {
+            return Ok(());
+        }
+        let flushed = compression.flush(&mut self.packed).and_then(|()| {
+            self.transport.write_block(&self.packed, &compression.ending(), &self.cancel)
+        });
+        flushed.with_context(|| self.failed())?;
+        self.packed.clear();
         // They are out with the last byte, and not before.
         let Unflushed { packets, .. } = std::mem::take(&mut self.unflushed);
         self.status.set_packets(self.status.packets() + packets);
         Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.flush()?;
+        let ending = self.compression.as_ref().map(|compression| compression.ending());
+        let finished = self.transport.finish(&ending.unwrap_or_default(), &self.cancel);
+        finished.with_context(|| self.failed())
     }
 
     /// Writes bytes in which the stream may end behind the header and behind each packet.

@@ -14,7 +14,10 @@ use rustix::{
     io::Errno,
 };
 
-use crate::session::{cancel::Cancel, signals};
+use crate::{
+    session::{cancel::Cancel, signals},
+    standard::{self, Standard},
+};
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
@@ -34,6 +37,9 @@ impl Input {
     /// Opens a file; `-` is standard input.
     pub fn open(path: &Path, idle: Rc<Cell<bool>>, cancel: &Cancel) -> io::Result<Self> {
         let file = if path == Path::new("-") {
+            if standard::was_closed(Standard::Input) {
+                return Err(io::Error::other("standard input is closed"));
+            }
             // `Stdin` itself has a buffer, into which nobody sees.
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
         } else {
