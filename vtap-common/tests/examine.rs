@@ -63,6 +63,26 @@ fn mirrored(inner: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn each_rule_counts_the_packets_that_it_decides() {
+    let mut selection = selection();
+    let port = |port| Range::just(port);
+    assert!(selection.rules.set(&[
+        Rule { dst_port: port(53), ..Rule::any(true) },
+        Rule { dst_port: port(80), ..Rule::any(false) },
+        Rule { src_port: port(9), ..Rule::any(true) },
+    ]));
+    let mut counters = Counters::ZERO;
+    for (ports, times) in [((1, 53), 3), ((9, 53), 1), ((9, 80), 2), ((9, 1), 5), ((1, 1), 7)] {
+        let frame = mirrored(&udp_frame(ports, b""));
+        for _ in 0..times {
+            examine(&frame.as_slice(), LinkLayer::Ethernet, &selection, &mut counters);
+        }
+    }
+    assert_eq!(counters.rules[..4], [4, 2, 5, 0]);
+    assert_eq!((counters.tunnel, counters.matched.packets, counters.filtered), (18, 9, 9));
+}
+
+#[test]
 fn an_inner_packet_is_found_with_its_keys() {
     let inner = udp_frame((53, 5353), b"payload");
     let frame = mirrored(&inner);
