@@ -22,7 +22,9 @@ use vtap_tests::{
     net::{Namespace, Net, TARGET_DEV},
     sender::Sender,
     tun::{Layer, Tun},
+    wire::Wire,
 };
+use vtap_user::{device::driver, netlink::Name};
 
 crate::tests![
     alternative_names [],
@@ -32,6 +34,7 @@ crate::tests![
     a_deletion_among_too_many_messages_is_heard [Need::Veth],
     an_unknown_name_is_shown_without_harm [],
     times_of_a_tap_device_elsewhere [Need::TunDevices, "nsenter"],
+    the_driver_is_that_of_this_namespace [],
     no_sys [],
 ];
 
@@ -171,6 +174,18 @@ fn times_at_one_cpu() -> Result<()> {
         let early = sent.saturating_sub(packet.time);
         ensure!(early < 100_000, "{early} ns before it was sent");
     }
+    Ok(())
+}
+
+/// Whatever `/sys` shows: it is that of the namespace in which the tests run.
+fn the_driver_is_that_of_this_namespace() -> Result<()> {
+    let net = Net::new()?;
+    let expected = match Wire::chosen()? {
+        Wire::Veth => "veth",
+        Wire::Virtio => "virtio_net",
+    };
+    let driver = net.target.enter(|| Ok(driver(&Name::new(TARGET_DEV.as_bytes()))?))?;
+    ensure!(driver == expected, "it is {driver}");
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! vtap's user side: loads the XDP program, drains its rings, shows, writes and counts packets.
 //!
+//! Before a capture, [`netlink`] and [`device`] tell what there is to know of its interface.
+//!
 //! The path of a packet: [`kernel`] loads and attaches the program, [`source`] takes packets from its
 //! rings or from a file, [`session`] counts them and hands them to the outputs, and [`output`] shows
 //! or writes them.
@@ -11,7 +13,7 @@ pub mod say;
 
 pub mod cli;
 mod cpus;
-mod device;
+pub mod device;
 mod dissect;
 mod escape;
 pub mod kernel;

@@ -11,7 +11,6 @@ pub mod attribute;
 pub mod interface;
 pub mod message;
 pub mod name;
-pub mod qdisc;
 pub mod request;
 mod socket;
 pub mod watch;

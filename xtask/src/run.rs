@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rustix::process::geteuid;
+use rustix::{
+    net::{AddressFamily, SocketType, netdevice::name_to_index, socket},
+    process::geteuid,
+};
 
 use crate::{
     build,
@@ -62,7 +65,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
         }
         (source, true) => in_lab(&vtap, source, args),
         (Source::Interface(_), false) => become_program(&mut as_root(capture(&vtap, &args))?),
-        (Source::None, false) if Path::new("/sys/class/net").join(USUAL_INTERFACE).exists() => {
+        (Source::None, false) if has_usual_interface() => {
             let args = with_interface(args);
             become_program(&mut as_root(capture(&vtap, &args))?)
         }
@@ -74,6 +77,12 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
             in_lab(&vtap, Source::None, args)
         }
     }
+}
+
+/// Whether this network namespace has it. The kernel is asked, because `/sys` may show another's.
+fn has_usual_interface() -> bool {
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None);
+    socket.and_then(|socket| name_to_index(socket, USUAL_INTERFACE)).is_ok()
 }
 
 fn in_lab(vtap: &Path, source: Source, args: Vec<OsString>) -> Result<ExitCode> {
