@@ -3,6 +3,7 @@
 mod compressed;
 mod corpus;
 mod cpus;
+mod damaged;
 mod delivery;
 mod differential;
 mod errors;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         corpus::all,
         cpus::all,
         compressed::all,
+        damaged::all,
         delivery::all,
         differential::all,
         errors::all,

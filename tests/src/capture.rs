@@ -222,7 +222,7 @@ impl Ended {
             let total: u64 = parts.iter().map(|part| count(part)).sum();
             ensure!(count(sum) == total, "{sum} is not {parts:?}: {}", self.stats);
         }
-        for group in ["malformed", "lost"] {
+        for group in ["malformed", "damaged", "lost"] {
             let reasons = self.stats[group].as_object().context("no reasons")?;
             let parts = reasons.iter().filter(|(name, _)| *name != "total");
             let total: u64 = parts.filter_map(|(_, count)| count.as_u64()).sum();
@@ -253,11 +253,12 @@ impl Ended {
     }
 
     /// The counters that a capture and `-r` of the same frames have in common.
-    pub const COMMON: [&str; 9] = [
+    pub const COMMON: [&str; 10] = [
         "received",
         "not_tunnel",
         "tunnel",
         "malformed",
+        "damaged",
         "filtered",
         "matched",
         "by_vni",

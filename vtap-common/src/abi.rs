@@ -2,6 +2,7 @@
 
 mod class;
 mod counters;
+mod damage;
 #[cfg(feature = "user")]
 mod pod;
 mod reason;
@@ -12,6 +13,7 @@ mod state;
 pub use self::{
     class::ProtocolClass,
     counters::{Counters, Traffic},
+    damage::Damage,
     reason::{Lost, Malformed},
     record::{CLASSES, MAX_CAPLEN, MAX_RINGS, RecordFields, RecordHeader, class_below},
     settings::KernelSettings,

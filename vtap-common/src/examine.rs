@@ -123,6 +123,9 @@ pub fn examine_fast<F: Frame>(
 ) -> Option<Outcome> {
     const { assert!(F::FAST_PATH) };
     let found = find(frame, LinkLayer::Ethernet, selection).ok()?;
+    if found.inner.damage.is_some() {
+        return None;
+    }
     counters.received.count(frame.len());
     Some(decide(frame, &found, selection, counters))
 }
@@ -138,7 +141,7 @@ fn find<F: Frame>(
     let Datagram { payload, end, encapsulation, .. } = datagram;
     let tunnel = tunnel::parse(frame, payload, end, encapsulation)
         .map_err(|bad| NoDatagram::Malformed(bad.into()))?;
-    let inner = inner::parse(frame, &datagram, &tunnel).map_err(NoDatagram::Malformed)?;
+    let inner = inner::parse(frame, &datagram, &tunnel);
     Ok(Matched { datagram, tunnel, inner })
 }
 
@@ -152,6 +155,7 @@ fn decide<F: Frame>(
 ) -> Outcome {
     let Choice { capture, rule } = select::decide(selection, &found.keys());
     counters.tunnel += 1;
+    counters.count_damaged(found.inner.damage);
     if let Some(rule) = rule {
         counters.count_rule(frame.launder_for_verifier(Slot::Rule, rule));
     }

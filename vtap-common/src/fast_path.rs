@@ -11,9 +11,8 @@ use crate::wire::{Frame, Header};
 /// Offset of the outer UDP header.
 pub const DATAGRAM: u32 = (EthHdr::LEN + Ipv4Hdr::LEN) as u32;
 
-/// Offset at which the inner ports end. Nothing behind it is read.
-pub const HEADERS: usize =
-    2 * DATAGRAM as usize + UdpHdr::LEN + VxlanHdr::LEN + size_of::<[u16; 2]>();
+/// Offset at which the inner UDP header ends. Of a TCP header, more is read.
+pub const HEADERS: usize = 2 * (DATAGRAM as usize + UdpHdr::LEN) + VxlanHdr::LEN;
 
 /// A frame in ordinary memory that may have the usual form: what the kernel side examines first.
 pub struct FastFrame<'a>(&'a [u8]);

@@ -1,12 +1,15 @@
-//! The mirrored packet, down to what rules ask of it.
+//! The mirrored packet, down to what the selection asks of it.
+//!
+//! A tap cuts packets, senders err, and attackers do so on purpose. So there is an [`Inner`] of any
+//! bytes: what a damaged packet lacks has no value that a criterion could match.
 
 use crate::{
-    abi::Malformed,
+    abi::Damage,
     outer::Datagram,
     tunnel::Tunnel,
     wire::{
-        Address, BadHeader, Bounded, Family, Fragment, Frame, Link, Network, Protocol, Slot,
-        Transport, ethernet,
+        Address, Bounded, Damaged, Family, Fragment, Frame, Link, Network, Protocol, Slot,
+        Transport, ethernet, transport::PacketEnd,
     },
 };
 
@@ -23,6 +26,8 @@ pub struct Inner {
     pub dst: Address,
     /// What it is.
     pub protocol: Protocol,
+    /// What is wrong with it.
+    pub damage: Damage,
     /// Source port, or [`ABSENT`](crate::wire::ABSENT).
     pub src_port: u64,
     /// Destination port, or [`ABSENT`](crate::wire::ABSENT).
@@ -35,52 +40,60 @@ pub struct Inner {
 
 /// Reads the headers of the inner packet.
 #[inline(always)]
-pub fn parse<F: Frame>(
-    frame: &F,
-    datagram: &Datagram,
-    tunnel: &Tunnel,
-) -> Result<Inner, Malformed> {
-    let frame = &Bounded::new(frame, datagram.end);
-    let link = if tunnel.ether_type == 0 {
-        ethernet::parse(frame, tunnel.payload)?
-    } else {
-        Link { ether_type: tunnel.ether_type as u32, payload: tunnel.payload }
-    };
-    let network = Network::parse(frame, link.payload, link.ether_type)?;
-    let transport = if network.fragment == Fragment::Later {
-        Transport::NONE
-    } else {
-        Transport::parse(frame, network.payload, network.protocol)?
-    };
-    // Many kinds of packet meet here, and what follows is the same for all.
+pub fn parse<F: Frame>(frame: &F, datagram: &Datagram, tunnel: &Tunnel) -> Inner {
+    let network = network(&Bounded::new(frame, datagram.end), tunnel);
+    let (transport, damage) = transport(frame, datagram, &network);
+    // The paths of all kinds of packets meet here.
     let family = Family(frame.launder_for_verifier(Slot::Family, network.src.family.0));
-    let Transport { src_port, dst_port, icmp_type, icmp_code } = transport;
-    Ok(Inner {
+    let protocol = u64::from(network.protocol.0);
+    let Transport { src_port, dst_port, icmp_type, icmp_code, .. } = transport;
+    Inner {
         len: datagram.end - tunnel.payload,
-        wire_end: link.payload + network.len,
+        wire_end: network.end,
         src: Address { family, ..network.src },
         dst: Address { family, ..network.dst },
-        protocol: Protocol(
-            frame.launder_for_verifier(Slot::Protocol, u64::from(network.protocol.0)) as u32,
-        ),
+        protocol: Protocol(frame.launder_for_verifier(Slot::Protocol, protocol) as u32),
+        damage: Damage(frame.launder_for_verifier(Slot::Damage, u64::from(damage.0)) as u32),
         src_port: frame.launder_for_verifier(Slot::SrcPort, src_port),
         dst_port: frame.launder_for_verifier(Slot::DstPort, dst_port),
         icmp_type: frame.launder_for_verifier(Slot::IcmpType, icmp_type),
         icmp_code: frame.launder_for_verifier(Slot::IcmpCode, icmp_code),
-    })
+    }
 }
 
-impl From<BadHeader> for Malformed {
-    #[inline(always)]
-    fn from(header: BadHeader) -> Self {
-        match header {
-            BadHeader::Ethernet => Self::InnerEthernet,
-            BadHeader::Vlan => Self::InnerVlan,
-            BadHeader::Ipv4 => Self::InnerIpv4,
-            BadHeader::Ipv6 => Self::InnerIpv6,
-            BadHeader::Ipv6Extension => Self::InnerIpv6Extension,
-            BadHeader::Arp => Self::InnerArp,
-            BadHeader::Transport => Self::InnerTransport,
+/// Reads what is before the transport header.
+#[inline(always)]
+fn network<F: Frame>(frame: &F, tunnel: &Tunnel) -> Network {
+    let link = if tunnel.ether_type == 0 {
+        match ethernet::parse(frame, tunnel.payload) {
+            Ok(link) => link,
+            Err(damaged) => return Network::unreadable(damaged),
         }
+    } else {
+        Link { ether_type: tunnel.ether_type as u32, payload: tunnel.payload }
+    };
+    Network::parse(frame, link.payload, link.ether_type)
+}
+
+/// Reads the transport header, and judges the packet.
+#[inline(always)]
+fn transport<F: Frame>(frame: &F, datagram: &Datagram, network: &Network) -> (Transport, Damage) {
+    if let Some(damaged) = network.damaged {
+        return (Transport::NONE, Damage::of(damaged));
     }
+    let transport = if F::FAST_PATH {
+        Transport::parse_fast(frame, network, datagram.end)
+    } else if network.end != 0 && network.end < network.payload {
+        // Only IPv4 can do that: its header is longer than the packet.
+        return (Transport::NONE, Damage::of(Damaged::Ipv4));
+    } else if network.fragment == Fragment::Later {
+        Transport::NONE
+    } else {
+        let present = network.present_end(datagram.end);
+        let present = frame.launder_for_verifier(Slot::InnerEnd, u64::from(present)) as u32;
+        let stated = if network.end == 0 { datagram.wire_end } else { network.end };
+        Transport::parse(frame, network, PacketEnd { present, stated })
+    };
+    let damage = if transport.sound { Damage::NONE } else { Damage::of(Damaged::Transport) };
+    (transport, damage)
 }

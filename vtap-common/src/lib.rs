@@ -18,6 +18,7 @@ mod examine;
 pub mod fast_path;
 pub mod inner;
 pub mod outer;
+mod reasons;
 pub mod select;
 pub mod tunnel;
 pub mod wire;

@@ -45,10 +45,12 @@ pub fn parse<F: Frame>(
     layer: LinkLayer,
     selection: &Selection,
 ) -> Result<Datagram, NoDatagram> {
-    let not_tunnel = |_| NoDatagram::NotTunnel;
-    let link = Link::parse(frame, layer).map_err(not_tunnel)?;
-    let network = Network::parse(frame, link.payload, link.ether_type).map_err(not_tunnel)?;
-    if network.protocol != Protocol::UDP || network.fragment == Fragment::Later {
+    let link = Link::parse(frame, layer).map_err(|_| NoDatagram::NotTunnel)?;
+    let network = Network::parse(frame, link.payload, link.ether_type);
+    if network.damaged.is_some()
+        || network.protocol != Protocol::UDP
+        || network.fragment == Fragment::Later
+    {
         return Err(NoDatagram::NotTunnel);
     }
     // The ports come first: a frame that is cut behind them is known to be a tunnel's.

@@ -21,23 +21,27 @@ pub use self::{
     network::{Fragment, Network, Protocol},
     transport::{ABSENT, Transport},
 };
+use crate::reasons::reasons;
 
-/// Which header is cut short or contradicts itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum BadHeader {
-    /// The Ethernet header.
-    Ethernet,
-    /// A VLAN tag.
-    Vlan,
-    /// The IPv4 header.
-    Ipv4,
-    /// The IPv6 header.
-    Ipv6,
-    /// An IPv6 extension header.
-    Ipv6Extension,
-    /// The ARP packet.
-    Arp,
-    /// The transport header.
-    Transport,
+reasons! {
+    /// Which header is cut short or contradicts another. Of an inner packet it is counted under this
+    /// name.
+    pub enum Damaged {
+        /// The Ethernet header is cut.
+        Ethernet = "ethernet",
+        /// A VLAN tag is cut, or there are more tags than vtap follows.
+        Vlan = "vlan",
+        /// The IPv4 header is cut, is none, or is longer than the packet that it describes.
+        Ipv4 = "ipv4",
+        /// The IPv6 header is cut, or is none.
+        Ipv6 = "ipv6",
+        /// An IPv6 extension header is cut or ends behind its packet, or there are more of them than
+        /// vtap follows.
+        Ipv6Extension = "ipv6_extension",
+        /// The ARP packet is cut.
+        Arp = "arp",
+        /// The header of TCP, UDP, SCTP, ICMP or ICMPv6 is cut, ends behind its IP packet, or its
+        /// length cannot be true.
+        Transport = "transport",
+    }
 }

@@ -8,7 +8,7 @@ use vtap_common::{
     examine,
     select::{Cidr, Range, Rule, Selection, TapPort},
     tunnel::{Encapsulation, LinkType},
-    wire::{ABSENT, Address, LinkLayer, Protocol},
+    wire::{ABSENT, Address, Damaged, LinkLayer, Protocol},
 };
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -154,8 +154,8 @@ fn tags_of_every_kind_are_followed_up_to_four() {
         let outer = [outer[..12].to_vec(), tags, outer[12..].to_vec()].concat();
         assert_eq!(matched(&outer).inner.dst_port, 5353, "{count} tags outside");
     }
-    let outcome = run(&mirrored(&tagged(&kinds)), &selection()).0;
-    assert!(matches!(outcome, Outcome::Malformed(Malformed::InnerVlan)), "{outcome:?}");
+    let inner = matched(&mirrored(&tagged(&kinds))).inner;
+    assert_eq!((inner.damage.header(), inner.dst_port), (Some(Damaged::Vlan), ABSENT));
 }
 
 #[test]
@@ -190,15 +190,17 @@ fn extension_headers_are_followed() {
 }
 
 #[test]
-fn too_many_extension_headers_are_malformed() {
+fn too_many_extension_headers_are_damage() {
     let mut payload = [0, 0, 1, 4, 0, 0, 0, 0].repeat(8);
-    let with = |payload: &[u8]| run(&mirrored(&ipv6(0, payload)), &selection()).0;
+    let with = |payload: &[u8]| matched(&mirrored(&ipv6(0, payload))).inner;
     payload[56] = 59;
-    assert!(matches!(with(&payload), Outcome::Matched(_)));
+    assert_eq!(with(&payload).damage.header(), None);
+    assert_eq!(with(&payload).protocol, Protocol(59));
     payload[56] = 0;
     payload.extend([59, 0, 1, 4, 0, 0, 0, 0]);
-    let outcome = with(&payload);
-    assert!(matches!(outcome, Outcome::Malformed(Malformed::InnerIpv6Extension)), "{outcome:?}");
+    let inner = with(&payload);
+    assert_eq!(inner.damage.header(), Some(Damaged::Ipv6Extension));
+    assert_eq!((inner.protocol, inner.src), (Protocol::OTHER, Address::v6(A6)));
 }
 
 #[test]
@@ -256,10 +258,20 @@ fn busy_selection() -> Box<Selection> {
 }
 
 fn accounts_hold(counters: &Counters) {
-    let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
-        counters;
+    let Counters {
+        received,
+        not_tunnel,
+        tunnel,
+        malformed,
+        damaged,
+        filtered,
+        matched,
+        lost,
+        rules,
+    } = counters;
     assert_eq!(received.packets, not_tunnel + tunnel);
     assert_eq!(*tunnel, malformed.iter().sum::<u64>() + filtered + matched.packets);
+    assert!(damaged.iter().sum::<u64>() <= filtered + matched.packets);
     assert_eq!(lost.iter().sum::<u64>(), 0);
     assert!(rules.iter().sum::<u64>() <= *tunnel);
 }

@@ -7,7 +7,7 @@ use vtap_common::{
     Matched, Outcome,
     abi::{Malformed, ProtocolClass},
     tunnel::LinkType,
-    wire::Family,
+    wire::{Damaged, Family},
 };
 use vtap_user::kernel::Program;
 
@@ -16,6 +16,7 @@ use vtap_user::kernel::Program;
 pub struct Tally {
     not_tunnel: u64,
     malformed: [u64; Malformed::COUNT],
+    damaged: [u64; Damaged::COUNT],
     filtered: u64,
     matched: u64,
     classes: [u64; ProtocolClass::NAMES.len()],
@@ -40,6 +41,9 @@ impl Tally {
     fn count_matched(&mut self, matched: &Matched) {
         let Matched { datagram, tunnel, inner } = matched;
         self.matched += 1;
+        if let Some(damaged) = inner.damage.header() {
+            self.damaged[damaged as usize] += 1;
+        }
         self.classes[ProtocolClass::of(inner.protocol) as usize] += 1;
         self.raw_ip += u64::from(tunnel.link() == LinkType::RawIp);
         self.outer_v6 += u64::from(datagram.src.family == Family::V6);
@@ -49,9 +53,10 @@ impl Tally {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        let Self { malformed, classes, .. } = other;
+        let Self { malformed, damaged, classes, .. } = other;
         let Self { not_tunnel, filtered, matched, raw_ip, outer_v6, cut, in_fragments, .. } = other;
         add_each(&mut self.malformed, malformed);
+        add_each(&mut self.damaged, damaged);
         add_each(&mut self.classes, classes);
         self.not_tunnel += not_tunnel;
         self.filtered += filtered;
@@ -75,6 +80,8 @@ impl Tally {
         let mut kinds = vec![kind("not_tunnel", self.not_tunnel)];
         let malformed = Malformed::ALL.iter().zip(self.malformed);
         kinds.extend(malformed.map(|(reason, n)| (format!("malformed.{}", reason.name()), n)));
+        let damaged = Damaged::ALL.iter().zip(self.damaged);
+        kinds.extend(damaged.map(|(header, n)| (format!("damaged.{}", header.name()), n)));
         kinds.extend([kind("filtered", self.filtered), kind("matched", self.matched)]);
         let classes = ProtocolClass::NAMES.iter().zip(self.classes);
         kinds.extend(classes.map(|((_, name), n)| (format!("matched.{name}"), n)));

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::{
     fill,
     network::{ARP, IPV4, IPV6, arp, ethernet, ipv4, ipv6},
-    noise, once_in, one_of, outer,
+    noise, once_in, one_of, outer, put_be16, stated_length,
 };
 
 /// ICMP, TCP, UDP, ICMPv6, SCTP, and some of which vtap knows the number only.
@@ -53,11 +53,15 @@ pub fn packet6(out: &mut Vec<u8>, rng: &mut Rng) {
 }
 
 fn transport(out: &mut Vec<u8>, rng: &mut Rng, protocol: u8) {
+    let start = out.len();
     match protocol {
         6 | 17 | 132 => {
             out.extend(one_of(rng, &PORTS).to_be_bytes());
             out.extend(one_of(rng, &PORTS).to_be_bytes());
-            fill(out, rng, 8);
+            fill(out, rng, if protocol == 17 { 4 } else { 8 });
+            if protocol == 6 {
+                tcp_rest(out, rng);
+            }
         }
         1 | 58 => {
             out.extend([rng.u8(..16), rng.u8(..4)]);
@@ -76,4 +80,16 @@ fn transport(out: &mut Vec<u8>, rng: &mut Rng, protocol: u8) {
         // Somewhat more than lengths can tell.
         fill(out, rng, 65_600);
     }
+    if protocol == 17 {
+        let len = stated_length(rng, out.len() - start);
+        put_be16(out, start + 4, len);
+    }
+}
+
+/// The TCP header from its length on, with options now and then. Few state a wrong length.
+fn tcp_rest(out: &mut Vec<u8>, rng: &mut Rng) {
+    let words = if once_in(rng, 3) { rng.u8(6..=15) } else { 5 };
+    let stated = if once_in(rng, 20) { rng.u8(..16) } else { words };
+    out.push(stated << 4);
+    fill(out, rng, 4 * usize::from(words) - 13);
 }

@@ -92,12 +92,22 @@ fn selection(choice: u8) -> Box<Selection> {
 
 /// One frame is counted once, and as what it is.
 fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
-    let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
-        counters;
+    let Counters {
+        received,
+        not_tunnel,
+        tunnel,
+        malformed,
+        damaged,
+        filtered,
+        matched,
+        lost,
+        rules,
+    } = counters;
     assert_eq!((received.packets, received.bytes), (1, len as u64));
     assert_eq!(received.packets, not_tunnel + tunnel);
     let malformed_sum: u64 = malformed.iter().sum();
     assert_eq!(*tunnel, malformed_sum + filtered + matched.packets);
+    assert!(damaged.iter().sum::<u64>() <= filtered + matched.packets);
     assert_eq!(lost.iter().sum::<u64>(), 0);
     assert!(rules.iter().sum::<u64>() <= filtered + matched.packets);
     match outcome {
@@ -106,6 +116,9 @@ fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
         Outcome::Filtered => assert_eq!(*filtered, 1),
         Outcome::Matched(found) => {
             assert_eq!((matched.packets, matched.bytes), (1, u64::from(found.wirelen())));
+            let header = found.inner.damage.header();
+            assert_eq!(damaged.iter().sum::<u64>(), u64::from(header.is_some()));
+            assert!(header.is_none_or(|header| damaged[header as usize] == 1));
         }
     }
 }

@@ -4,8 +4,11 @@
 //! `received.packets = not_tunnel + tunnel` and
 //! `tunnel = malformed + filtered + matched.packets`.
 
-use super::reason::{Lost, Malformed};
-use crate::select::MAX_RULES;
+use super::{
+    damage::Damage,
+    reason::{Lost, Malformed},
+};
+use crate::{select::MAX_RULES, wire::Damaged};
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Counters {
     pub tunnel: u64,
     /// Tunnel frames without a usable inner packet, by [`Malformed`].
     pub malformed: [u64; Malformed::COUNT],
+    /// Inner packets whose headers are damaged, selected or not, by [`Damaged`].
+    pub damaged: [u64; Damaged::COUNT],
     /// Inner packets that were not selected.
     pub filtered: u64,
     /// Inner packets that were, in bytes on the wire before any cut.
@@ -62,6 +67,7 @@ impl Counters {
         not_tunnel: 0,
         tunnel: 0,
         malformed: [0; Malformed::COUNT],
+        damaged: [0; Damaged::COUNT],
         filtered: 0,
         matched: Traffic { packets: 0, bytes: 0 },
         lost: [0; Lost::COUNT],
@@ -71,6 +77,17 @@ impl Counters {
     #[inline(always)]
     pub(crate) fn count_malformed(&mut self, reason: Malformed) {
         if let Some(counter) = self.malformed.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+
+    /// Counts an inner packet that is damaged, if it is.
+    #[inline(always)]
+    pub(crate) fn count_damaged(&mut self, Damage(damage): Damage) {
+        if damage == 0 {
+            return;
+        }
+        if let Some(counter) = self.damaged.get_mut(damage as usize - 1) {
             *counter += 1;
         }
     }
@@ -94,12 +111,22 @@ impl Counters {
     /// Adds what another CPU counted.
     pub fn add(&mut self, other: &Self) {
         // Destructured, so that a new counter cannot be forgotten here.
-        let Self { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
-            other;
+        let Self {
+            received,
+            not_tunnel,
+            tunnel,
+            malformed,
+            damaged,
+            filtered,
+            matched,
+            lost,
+            rules,
+        } = other;
         self.received.add(received);
         self.not_tunnel += not_tunnel;
         self.tunnel += tunnel;
         add_each(&mut self.malformed, malformed);
+        add_each(&mut self.damaged, damaged);
         self.filtered += filtered;
         self.matched.add(matched);
         add_each(&mut self.lost, lost);

@@ -1,32 +1,39 @@
-//! ARP (RFC 826) for IPv4 over Ethernet.
+//! ARP (RFC 826).
 
 use super::{
-    BadHeader,
+    Damaged,
     address::Address,
     frame::Frame,
-    network::{Fragment, Network, Protocol},
+    network::{Network, Protocol},
 };
 
-const LEN: usize = 28;
+/// Hardware and protocol type, the length of an address of either, and the operation.
+const FIXED_LEN: u32 = 8;
 const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
+/// Offsets of the IPv4 addresses, for Ethernet.
+const SENDER: u32 = 14;
+const TARGET: u32 = 24;
 
 /// Reads the packet at `offset`. Its sender and target count as source and destination, as they
 /// do for tcpdump's `src`, `dst` and `net`.
 #[inline(always)]
-pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Network, BadHeader> {
-    let mut network = Network {
-        src: Address::NONE,
-        dst: Address::NONE,
-        protocol: Protocol::ARP,
-        payload: offset,
-        len: 0,
-        fragment: Fragment::No,
-    };
-    let kind = *frame.header::<[u8; 6]>(offset).ok_or(BadHeader::Arp)?;
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
+    let mut network = Network { protocol: Protocol::ARP, payload: offset, ..Network::NONE };
+    network.damaged = Some(Damaged::Arp);
+    let Some(fixed) = frame.header::<[u8; FIXED_LEN as usize]>(offset) else { return network };
+    let [kind @ .., _, _] = *fixed;
     if kind == ETHERNET_AND_IPV4 {
-        let arp = frame.header::<[u8; LEN]>(offset).ok_or(BadHeader::Arp)?;
-        network.src = Address::v4([arp[14], arp[15], arp[16], arp[17]]);
-        network.dst = Address::v4([arp[24], arp[25], arp[26], arp[27]]);
+        // A cut packet may have the first address only.
+        if let Some(sender) = frame.header::<[u8; 4]>(offset + SENDER) {
+            network.src = Address::v4(*sender);
+        }
+        if let Some(target) = frame.header::<[u8; 4]>(offset + TARGET) {
+            network.dst = Address::v4(*target);
+        }
     }
-    Ok(network)
+    let addresses = 2 * (u32::from(fixed[4]) + u32::from(fixed[5]));
+    if offset + FIXED_LEN + addresses <= frame.len() {
+        network.damaged = None;
+    }
+    network
 }

@@ -3,7 +3,7 @@
 use network_types::eth::EtherType;
 
 use super::{
-    BadHeader,
+    Damaged,
     frame::{Frame, Slot},
     link::Link,
 };
@@ -17,24 +17,24 @@ const TAG_LEN: u32 = 4;
 
 /// Reads the Ethernet header at `offset` and the tags behind it.
 #[inline(always)]
-pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Link, BadHeader> {
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Link, Damaged> {
     let payload = offset + HEADER_LEN;
-    let ether_type = ether_type_before(frame, payload).ok_or(BadHeader::Ethernet)?;
+    let ether_type = ether_type_before(frame, payload).ok_or(Damaged::Ethernet)?;
     follow_tags(frame, Link { ether_type, payload })
 }
 
 /// Skips the VLAN tags behind a link header, if there are any.
 #[inline(always)]
-pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, BadHeader> {
+pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, Damaged> {
     for _ in 0..if F::FAST_PATH { 0 } else { MAX_TAGS } {
         if !is_tag(link.ether_type) {
             break;
         }
         link.payload += TAG_LEN;
-        link.ether_type = ether_type_before(frame, link.payload).ok_or(BadHeader::Vlan)?;
+        link.ether_type = ether_type_before(frame, link.payload).ok_or(Damaged::Vlan)?;
     }
     if is_tag(link.ether_type) {
-        return Err(BadHeader::Vlan);
+        return Err(Damaged::Vlan);
     }
     link.payload = frame.launder_for_verifier(Slot::Network, u64::from(link.payload)) as u32;
     Ok(link)

@@ -76,6 +76,8 @@ pub trait Frame {
 pub enum Slot {
     /// Where the network header begins.
     Network,
+    /// Where the IPv6 packet ends.
+    Ipv6End,
     /// Where the transport header begins.
     Transport,
     /// The family of the outer addresses.
@@ -84,8 +86,12 @@ pub enum Slot {
     WireEnd,
     /// Where the inner packet begins.
     Inner,
-    /// Where the inner packet ends.
+    /// Where the datagram ends.
     End,
+    /// Where the inner IP packet ends.
+    InnerEnd,
+    /// What is wrong with the inner packet.
+    Damage,
     /// The inner protocol.
     Protocol,
     /// The family of the inner addresses.

@@ -3,9 +3,9 @@
 use network_types::ip::{IpProto, Ipv6Hdr};
 
 use super::{
-    BadHeader,
+    Damaged,
     address::Address,
-    frame::{Frame, Header, Slot},
+    frame::{Bounded, Frame, Header, Slot},
     network::{Fragment, Network, Protocol},
 };
 
@@ -18,53 +18,62 @@ const FRAGMENT_OFFSET: u16 = 0xfff8_u16.to_be();
 
 /// Reads the header at `offset` and the extension headers behind it.
 #[inline(always)]
-pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Network, BadHeader> {
-    let header = frame.header::<Ipv6Hdr>(offset).ok_or(BadHeader::Ipv6)?;
+pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
+    let Some(header) = frame.header::<Ipv6Hdr>(offset) else {
+        return Network::unreadable(Damaged::Ipv6);
+    };
     if header.version() != 6 {
-        return Err(BadHeader::Ipv6);
+        return Network::unreadable(Damaged::Ipv6);
     }
+    let payload = offset + <Ipv6Hdr as Header>::LEN;
     let payload_len = u32::from(header.payload_len());
     let mut network = Network {
         src: Address::v6(header.src_addr),
         dst: Address::v6(header.dst_addr),
         protocol: Protocol(u32::from(header.next_hdr)),
-        payload: offset + <Ipv6Hdr as Header>::LEN,
-        len: if payload_len == 0 { 0 } else { payload_len + <Ipv6Hdr as Header>::LEN },
+        payload,
+        end: if payload_len == 0 { 0 } else { payload + payload_len },
         fragment: Fragment::No,
+        damaged: None,
     };
-    if is_extension(network.protocol) {
-        follow_extensions(frame, &mut network)?;
+    if is_extension(network.protocol) && follow_extensions(frame, &mut network).is_none() {
+        network.protocol = Protocol::OTHER;
+        network.damaged = Some(Damaged::Ipv6Extension);
     }
-    Ok(network)
+    network
 }
 
+/// `None` where a header is not whole, or there are too many.
 #[inline(always)]
-fn follow_extensions<F: Frame>(frame: &F, network: &mut Network) -> Result<(), BadHeader> {
+fn follow_extensions<F: Frame>(frame: &F, network: &mut Network) -> Option<()> {
+    let end = network.present_end(frame.len());
+    let end = frame.launder_for_verifier(Slot::Ipv6End, u64::from(end)) as u32;
+    let frame = &Bounded::new(frame, end);
     let mut more_fragments = 0;
     for _ in 0..MAX_EXTENSIONS {
         if !is_extension(network.protocol) {
             break;
         }
-        let header = frame.header::<[u8; 8]>(network.payload).ok_or(BadHeader::Ipv6Extension)?;
+        let header = frame.header::<[u8; 8]>(network.payload)?;
         let [next, len, frag_high, frag_low, ..] = *header;
         let kind = u64::from(network.protocol.0);
         let frags = u64::from(u16::from_ne_bytes([frag_high, frag_low])) * equal(kind, FRAGMENT);
         network.protocol = Protocol(u32::from(next));
-        let end = u64::from(network.payload) + extension_len(kind, u64::from(len));
-        network.payload = frame.launder_for_verifier(Slot::Transport, end) as u32;
+        let payload = u64::from(network.payload) + extension_len(kind, u64::from(len));
+        network.payload = frame.launder_for_verifier(Slot::Transport, payload) as u32;
+        if network.payload > end {
+            return None;
+        }
         if frags & u64::from(FRAGMENT_OFFSET) != 0 {
             network.fragment = Fragment::Later;
-            return Ok(());
+            return Some(());
         }
         more_fragments |= frags & u64::from(MORE_FRAGMENTS);
     }
     if more_fragments != 0 {
         network.fragment = Fragment::First;
     }
-    if is_extension(network.protocol) {
-        return Err(BadHeader::Ipv6Extension);
-    }
-    Ok(())
+    if is_extension(network.protocol) { None } else { Some(()) }
 }
 
 const HOP_BY_HOP: u64 = IpProto::HopOpt as u64;
@@ -74,8 +83,8 @@ const AUTHENTICATION: u64 = IpProto::Ah as u64;
 const DESTINATION_OPTIONS: u64 = IpProto::Ipv6Opts as u64;
 const MOBILITY: u64 = IpProto::MobilityHeader as u64;
 
-// What follows has no branch per kind of header: the verifier would follow each of them, in each
-// of the eight places that a header can have.
+// The functions below compute instead of branching on the kind of header: the verifier would follow
+// every branch in each of the eight places that a header can have.
 
 /// Whether `protocol` is an extension header that is followed.
 #[inline(always)]
@@ -91,8 +100,9 @@ pub fn is_extension(protocol: Protocol) -> bool {
         != 0
 }
 
-/// Length of an extension header whose length field is `len`: that counts 8 octets, in the
-/// authentication header 4, and the first 8 octets never; the fragment header has always 8.
+/// Length in bytes of an extension header whose length field is `len`. The field counts units of
+/// 8 bytes (4 in the authentication header) and leaves out the first 8 bytes. The fragment header
+/// has no such field and is 8 bytes long.
 #[inline(always)]
 #[must_use]
 pub const fn extension_len(kind: u64, len: u64) -> u64 {
@@ -100,7 +110,7 @@ pub const fn extension_len(kind: u64, len: u64) -> u64 {
     8 + len * unit
 }
 
-/// 1 where the two are equal, else 0. Both are far below 2^63.
+/// One if the two are equal, else zero. Both are far below 2^63.
 #[inline(always)]
 const fn equal(a: u64, b: u64) -> u64 {
     (a ^ b).wrapping_sub(1) >> 63

@@ -2,7 +2,7 @@
 
 use network_types::eth::EtherType;
 
-use super::{BadHeader, ethernet, frame::Frame};
+use super::{Damaged, ethernet, frame::Frame};
 
 /// How a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,15 @@ pub struct Link {
 impl Link {
     /// Reads what is before the network header of a frame.
     #[inline(always)]
-    pub fn parse<F: Frame>(frame: &F, layer: LinkLayer) -> Result<Self, BadHeader> {
+    pub fn parse<F: Frame>(frame: &F, layer: LinkLayer) -> Result<Self, Damaged> {
         match layer {
             LinkLayer::Ethernet => ethernet::parse(frame, 0),
             LinkLayer::Ip => {
-                // No IP header is shorter than this. The verifier refuses to read the first byte after a
-                // check of one byte alone: "before the end" tells it nothing about offset 0.
-                let header = frame.header::<[u8; 20]>(0).ok_or(BadHeader::Ipv4)?;
-                let ether_type = match header[0] >> 4 {
+                let first = frame.header::<[u8; 1]>(0).ok_or(Damaged::Ipv4)?;
+                let ether_type = match first[0] >> 4 {
                     4 => EtherType::Ipv4 as u32,
                     6 => EtherType::Ipv6 as u32,
-                    _ => return Err(BadHeader::Ipv4),
+                    _ => return Err(Damaged::Ipv4),
                 };
                 Ok(Self { ether_type, payload: 0 })
             }

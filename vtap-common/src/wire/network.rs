@@ -3,7 +3,7 @@
 use network_types::{eth::EtherType, ip::IpProto};
 
 use super::{
-    BadHeader,
+    Damaged,
     address::Address,
     arp,
     frame::{Frame, Slot},
@@ -18,7 +18,7 @@ pub struct Protocol(pub u32);
 impl Protocol {
     /// Address resolution.
     pub const ARP: Self = Self(0x100);
-    /// Anything else that is not IP.
+    /// Anything else that is not IP, or is too damaged to tell.
     pub const OTHER: Self = Self(0x101);
     /// Transmission Control Protocol.
     pub const TCP: Self = Self(IpProto::Tcp as u32);
@@ -55,41 +55,59 @@ pub struct Network {
     pub protocol: Protocol,
     /// Where the payload begins.
     pub payload: u32,
-    /// Length of the packet from the start of this header, as the header states it. Zero where it
-    /// states none: super-frames of 64 kB and more (BIG TCP), jumbograms, and what is not IP.
-    pub len: u32,
+    /// Where the packet ends, as its header states. Zero where it states nothing: super-frames of
+    /// 64 kB and more (BIG TCP), jumbograms, and what is not IP.
+    pub end: u32,
     /// Whether the payload begins with a transport header.
     pub fragment: Fragment,
+    /// What is wrong with the header, if something is. The other fields then hold what was read.
+    pub damaged: Option<Damaged>,
 }
 
 impl Network {
-    const OTHER: Self = Self {
+    /// A packet of which nothing is known.
+    pub const NONE: Self = Self {
         src: Address::NONE,
         dst: Address::NONE,
         protocol: Protocol::OTHER,
         payload: 0,
-        len: 0,
+        end: 0,
         fragment: Fragment::No,
+        damaged: None,
     };
+
+    /// A packet whose header can't be read.
+    #[inline(always)]
+    #[must_use]
+    pub const fn unreadable(damaged: Damaged) -> Self {
+        Self { damaged: Some(damaged), ..Self::NONE }
+    }
+
+    /// Where the part of the packet ends that is there: `frame_end` is where the frame does.
+    #[inline(always)]
+    #[must_use]
+    pub const fn present_end(&self, frame_end: u32) -> u32 {
+        if self.end == 0 || self.end > frame_end { frame_end } else { self.end }
+    }
 
     /// Reads the network header at `offset` that `ether_type` (as it lies in memory) announces.
     ///
     /// Nothing is known of what is neither IP nor ARP, so nothing can be wrong with it.
     #[inline(always)]
-    pub fn parse<F: Frame>(frame: &F, offset: u32, ether_type: u32) -> Result<Self, BadHeader> {
+    pub fn parse<F: Frame>(frame: &F, offset: u32, ether_type: u32) -> Self {
         let mut network = if ether_type == EtherType::Ipv4 as u32 {
-            ipv4::parse(frame, offset)?
+            ipv4::parse(frame, offset)
         } else if F::FAST_PATH {
-            return Err(BadHeader::Ethernet);
+            return Self::unreadable(Damaged::Ethernet);
         } else if ether_type == EtherType::Ipv6 as u32 {
-            ipv6::parse(frame, offset)?
+            ipv6::parse(frame, offset)
         } else if ether_type == EtherType::Arp as u32 {
-            arp::parse(frame, offset)?
+            arp::parse(frame, offset)
         } else {
-            Self::OTHER
+            Self::NONE
         };
         let payload = u64::from(network.payload);
         network.payload = frame.launder_for_verifier(Slot::Transport, payload) as u32;
-        Ok(network)
+        network
     }
 }

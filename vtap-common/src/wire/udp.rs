@@ -25,13 +25,15 @@ pub const LEN: u32 = <UdpHdr as Header>::LEN;
 pub fn end<F: Frame>(frame: &F, network: &Network) -> Result<u32, BadDatagram> {
     let udp = frame.header::<UdpHdr>(network.payload).ok_or(BadDatagram::Header)?;
     let len = u32::from(udp.len());
-    if len >= LEN {
-        Ok(network.payload + len)
-    } else if len == 0 && network.len == 0 {
-        // So a super-frame of 64 kB and more states its length, in this header as in the one
-        // before: the frame's own decides.
-        Ok(frame.len())
-    } else {
-        Err(BadDatagram::Length)
+    let end = network.payload + len;
+    if F::FAST_PATH {
+        // The usual datagram fills its packet, so one comparison is enough.
+        return if end == network.end { Ok(end) } else { Err(BadDatagram::Length) };
     }
+    if len == 0 && network.end == 0 {
+        // A super-frame of 64 kB or more: neither header states a length, so the frame's decides.
+        return Ok(frame.len());
+    }
+    let too_long = network.end != 0 && end > network.end;
+    if len < LEN || too_long { Err(BadDatagram::Length) } else { Ok(end) }
 }

@@ -165,7 +165,9 @@ impl Frame for InOnePiece<'_> {
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
         let start = self.data + at_most(offset as usize, MAX_HEADER_OFFSET as usize)?;
-        if start + size_of::<T>() > self.data_end {
+        // Opaque, because the compiler would make `start >= data_end` of the check of a single byte,
+        // from which the verifier learns nothing.
+        if opaque(start + size_of::<T>()) > self.data_end {
             return None;
         }
         // SAFETY: within the frame, as just checked; `Header` promises the rest.

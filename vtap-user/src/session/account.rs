@@ -4,7 +4,10 @@ use std::{collections::HashMap, fmt::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use vtap_common::abi::{Counters, Lost, Malformed, ProtocolClass, Traffic};
+use vtap_common::{
+    abi::{Counters, Lost, Malformed, ProtocolClass, Traffic},
+    wire::Damaged,
+};
 
 use super::cancel::Cancel;
 use crate::{
@@ -73,6 +76,8 @@ pub struct Stats {
     not_tunnel: u64,
     tunnel: u64,
     malformed: Reasons,
+    damaged: Reasons,
+    direction_unknown: u64,
     filtered: u64,
     matched: Sum,
     lost: Reasons,
@@ -205,8 +210,8 @@ impl Stats {
         tally.end_run();
         // The recording's count, or else the lines'.
         let written = outputs.iter().find(|output| output.holds_up);
-        let Counters { received, not_tunnel, tunnel, malformed, filtered, matched, lost, rules } =
-            counters;
+        let Counters { received, not_tunnel, tunnel, malformed, damaged, .. } = counters;
+        let Counters { filtered, matched, lost, rules, .. } = counters;
         Self {
             version: 1,
             interface: setting.interface.clone(),
@@ -217,6 +222,9 @@ impl Stats {
             not_tunnel: *not_tunnel,
             tunnel: *tunnel,
             malformed: Reasons::new(Malformed::ALL.iter().map(|reason| reason.name()), malformed),
+            damaged: Reasons::new(Damaged::ALL.iter().map(|header| header.name()), damaged),
+            // No rule has a direction yet.
+            direction_unknown: 0,
             filtered: *filtered,
             matched: (*matched).into(),
             lost: Reasons::new(Lost::ALL.iter().map(|reason| reason.name()), lost),
@@ -254,6 +262,9 @@ impl Stats {
                 let output = escape::name(output);
                 let _ = writeln!(text, "output {output}: {packets} packets, {dropped} dropped");
             }
+        }
+        if self.damaged.total != 0 {
+            let _ = writeln!(text, "inner packets with damaged headers: {}", self.damaged.words());
         }
         for RuleCount { rule, packets } in &self.rules {
             let _ = writeln!(text, "rule `{}`: {packets} packets", escape::name(rule));

@@ -1,0 +1,33 @@
+//! What is wrong with an inner packet, as a number that goes through the kernel side's memory.
+
+use crate::wire::Damaged;
+
+/// Which inner header is damaged, if any: zero, or one more than a [`Damaged`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Damage(pub(crate) u32);
+
+impl Damage {
+    /// Nothing is.
+    pub const NONE: Self = Self(0);
+
+    /// This header is.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(damaged: Damaged) -> Self {
+        Self(damaged as u32 + 1)
+    }
+
+    /// Whether a header is damaged.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_some(self) -> bool {
+        self.0 != 0
+    }
+
+    /// The damaged header.
+    #[must_use]
+    pub fn header(self) -> Option<Damaged> {
+        Damaged::ALL.get((self.0 as usize).checked_sub(1)?).copied()
+    }
+}
