@@ -33,9 +33,9 @@ crate::tests![
     a_deletion_among_junk_is_heard [Need::Veth],
     a_deletion_among_too_many_messages_is_heard [Need::Veth],
     an_unknown_name_is_shown_without_harm [],
-    times_of_a_tap_device_elsewhere [Need::TunDevices, "nsenter"],
+    times_of_a_tap_device_elsewhere [Need::TunDevices, Need::Speed, "nsenter"],
     the_driver_is_that_of_this_namespace [],
-    no_sys [],
+    no_sys ["unshare", "umount"],
 ];
 
 const LATIN_1: &[u8] = b"Sp\xfcrnase";
@@ -110,7 +110,7 @@ fn a_deletion_among_junk_is_heard() -> Result<()> {
     ends_for_want_of_interface(capture)
 }
 
-/// The kernel drops messages for whom it has no room, and says so.
+/// When the socket is full, the kernel drops messages and says so.
 fn a_deletion_among_too_many_messages_is_heard() -> Result<()> {
     let net = Net::new()?;
     let capture = Capture::start(&net.target, &["--no-print"])?;
@@ -140,8 +140,9 @@ fn an_unknown_name_is_shown_without_harm() -> Result<()> {
     Ok(())
 }
 
-/// Packets of a process do not come in polls of a driver, so none may have the time of the last
-/// poll. `/sys` shows the interfaces of the namespace that mounted it, which has no such one.
+/// Packets that a process writes do not come in polls of a driver, so they must not share a reading
+/// of the clock. Whether the interface is such a one can't be seen in `/sys` here: it shows the
+/// interfaces of another namespace.
 fn times_of_a_tap_device_elsewhere() -> Result<()> {
     let work = thread::spawn(times_at_one_cpu);
     work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -154,7 +155,7 @@ fn times_at_one_cpu() -> Result<()> {
     command.arg(format!("--net=/run/netns/{}", net.target.name)).arg(binary());
     command.args(["capture", "-i", "tap7", "-w", "x.pcapng"]);
     let capture = Capture::launch(command)?;
-    // All on one CPU, which has seen the end of a poll.
+    // A reading is shared on one CPU, after a poll has ended there.
     let mut cpus = CpuSet::new();
     cpus.set(0)?;
     sched_setaffinity(Pid::this(), &cpus)?;

@@ -60,7 +60,7 @@ fn packets_of_a_tap_device() -> Result<()> {
     Ok(())
 }
 
-/// Of such a frame, vtap would take some other bytes for addresses and ports.
+/// vtap would take other bytes of such frames for addresses and ports.
 fn other_link_types_are_refused() -> Result<()> {
     for (link_type, words) in [
         (libc::ARPHRD_INFINIBAND, "an InfiniBand header"),

@@ -27,7 +27,7 @@ pub fn link_layer(interface: &Interface) -> Result<LinkLayer> {
 
 fn of(interface: &Interface, kernel: KernelVersion) -> Result<LinkLayer> {
     match interface.link_type {
-        // Packets are given to a VRF device behind the place where XDP programs run.
+        // The kernel hands a packet to the VRF device only after XDP programs have run.
         ARPHRD_ETHER if interface.kind == "vrf" => {
             bail!("XDP programs see no packet that arrives at a VRF device: name a port of it")
         }
@@ -44,12 +44,12 @@ fn of(interface: &Interface, kernel: KernelVersion) -> Result<LinkLayer> {
     }
 }
 
-/// An XDP program sees a frame from where the kernel thinks that the link header begins. Some
-/// tunnels leave that where it was before they took off their own header.
+/// An XDP program sees a frame from where the link header begins according to the kernel. After some
+/// tunnels have taken off their header, that place still lies before it.
 fn check_begin(interface: &Interface, kernel: KernelVersion) -> Result<()> {
     let kind = interface.kind.as_str();
     match kind {
-        // IPsec puts the header of the interface below before the inner packet.
+        // IPsec moves the link header of the interface below to the inner packet.
         "vti" | "vti6" | "xfrm" => {
             bail!(
                 "the frames of an interface of kind {kind} begin with a header that depends on \

@@ -119,9 +119,9 @@ const IFLA_BAREUDP_PORT: u16 = 1;
 
 /// A message about a link. It may tell only some of an interface's facts.
 pub(super) struct LinkMessage<'a> {
-    /// Whose words these are; bridges speak of their ports as `AF_BRIDGE`.
+    /// `AF_UNSPEC`, or the family that sent it: `AF_BRIDGE` where a bridge tells of its ports.
     pub family: u8,
-    /// Of which interface.
+    /// Index of the interface.
     pub index: u32,
     link_type: u16,
     up: bool,

@@ -1,8 +1,8 @@
-//! Requests to the kernel. Each has a socket of its own, so that an answer that was given up can't
-//! be in the way of the next.
+//! Requests to the kernel. Each has a socket of its own, so that the rest of an answer that was given
+//! up can't be taken for the next one.
 //!
-//! These calls block until the kernel has answered, which it does while it takes the request; it
-//! may have to wait for whoever is changing the network just then.
+//! These calls block until the kernel has answered. That takes microseconds, or longer while somebody
+//! else changes the network.
 
 use std::{io, thread::sleep, time::Duration};
 
@@ -18,9 +18,10 @@ use super::{
     socket::{Received, Socket},
 };
 
-/// The kernel says when a list changed while it was being read. So often it is read again.
+/// How often a list is read again that changed while it was being read. The kernel tells when that
+/// happens.
 const ATTEMPTS: u32 = 16;
-/// After which a kernel that does not answer is given up.
+/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// One request per socket, so any number will do.
 const SEQUENCE: u32 = 1;

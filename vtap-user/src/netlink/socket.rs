@@ -59,7 +59,7 @@ impl Socket {
                     Err(Errno::NOBUFS) => return Ok(Received::Overrun),
                     Err(error) => return Err(error.into()),
                 };
-            // Other processes may write to this socket, too.
+            // Another process can write to this socket, too. Only the kernel has the address 0.
             let sender = sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok());
             if sender.is_none_or(|sender| sender.pid() != 0) {
                 continue;

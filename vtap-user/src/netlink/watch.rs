@@ -37,7 +37,7 @@ pub enum Change {
     Gone,
 }
 
-/// Bytes that wait for vtap at most: thousands of changes.
+/// Bytes of messages that wait for vtap at most: thousands of changes.
 const RECEIVE_BUFFER: usize = 2 << 20;
 
 /// Sees the changes of one interface.
@@ -58,7 +58,7 @@ impl Watch {
             io::Result::Ok((socket, ready))
         };
         let (socket, ready) = open().context("cannot watch interfaces over netlink")?;
-        // Not root, then: an overrun is noticed as well.
+        // Only root may ask for so much. With less, messages are lost sooner, which is noticed.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
         let mut state = State::new(interface);
         state.look_again()?;
@@ -112,8 +112,8 @@ impl State {
     fn hear(&mut self, datagram: &[u8]) {
         for message in messages(datagram) {
             let Some(link) = LinkMessage::read(message) else { continue };
-            // Bridges speak of their ports in the same words: a port that is deleted left the
-            // bridge.
+            // A bridge sends such messages about its ports, of its own family. A deletion there
+            // means that the port left the bridge.
             if i32::from(link.family) != AF_UNSPEC {
                 continue;
             }
@@ -128,7 +128,7 @@ impl State {
         }
     }
 
-    /// Asks the kernel, because messages may be missing.
+    /// Asks the kernel how the interface is now, because messages may be missing.
     fn look_again(&mut self) -> Result<()> {
         self.links_changed = true;
         match interface(self.known.index)? {
@@ -149,7 +149,7 @@ impl State {
                 known.name.clone_from(&now.name);
                 return Some(Change::Renamed(now.name.clone()));
             }
-            // Not all messages tell it.
+            // A message without an MTU leaves it at 0.
             if now.mtu != known.mtu && now.mtu != 0 {
                 known.mtu = now.mtu;
                 return Some(Change::Mtu(now.mtu));
@@ -171,6 +171,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use libc::{IFLA_IFNAME, IFLA_LINKINFO, IFLA_MTU};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::netlink::{
@@ -228,6 +229,21 @@ mod tests {
         let alias = link(0, RTM_NEWLINK, 1, junk);
         assert_eq!(told(&[alias, link(0, RTM_DELLINK, 0, junk)]), [Change::Gone]);
         assert_eq!(told(&[link(0, RTM_DELLINK, 0, &[])]), [Change::Gone]);
+    }
+
+    proptest! {
+        /// Whatever messages hold, what follows them is heard.
+        #[test]
+        fn a_deletion_is_heard_after_any_bytes(
+            attributes in prop::collection::vec((any::<u16>(), prop::collection::vec(any::<u8>(), 0..40)), 0..8),
+            junk in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let attributes: Vec<_> =
+                attributes.iter().map(|(kind, value)| (*kind, value.as_slice())).collect();
+            let changed = link(0, RTM_NEWLINK, 1, &attributes);
+            let changes = told(&[junk, changed, link(0, RTM_DELLINK, 0, &attributes)]);
+            prop_assert_eq!(changes.last(), Some(&Change::Gone));
+        }
     }
 
     #[test]

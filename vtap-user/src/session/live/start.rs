@@ -30,7 +30,8 @@ pub fn find<'a>(interfaces: &'a [Interface], name: &Name) -> Result<&'a Interfac
     })
 }
 
-/// Without it, on most interfaces only frames for other hosts are missing.
+/// Asks for promiscuous mode. If that is refused the capture goes on: on most interfaces, only frames
+/// for other hosts are missing then.
 pub fn be_promiscuous(interface: &Interface) -> Option<Promiscuous> {
     let result = Promiscuous::new(interface.index);
     if let Err(error) = &result {
