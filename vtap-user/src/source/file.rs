@@ -1,27 +1,27 @@
 //! A capture from a file: the same parser and rules as in the kernel, in user space.
 
-mod blocks;
+mod compression;
 mod input;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    cell::Cell,
-    io::{BufReader, Cursor, Read},
+    io::{ErrorKind, Read},
     path::Path,
-    rc::Rc,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use pcap_parser::{LegacyPcapReader, PcapError, PcapNGReader, traits::PcapReaderIterator};
+use anyhow::{Context as _, Result, bail};
 use vtap_common::{
     Outcome,
     abi::{Counters, ProtocolClass},
     examine,
-    wire::LinkLayer,
 };
 
-use self::{blocks::Section, input::Input};
+use self::{
+    input::Input,
+    reader::{Link, Reader, Record, Step, link::Unread, window::Window},
+};
 use crate::{
     cli::Plan,
     escape, output,
@@ -34,15 +34,6 @@ use crate::{
     },
     timestamp::Timestamp,
 };
-
-/// The reader's buffer; a block must fit. Super-frames are of 64 kB and somewhat more.
-const BUFFER: usize = 4 << 20;
-const ZSTD_MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
-const PCAPNG_MAGIC: [u8; 4] = 0x0a0d_0d0a_u32.to_le_bytes();
-const PCAP_HEADER: usize = 24;
-/// Of a section header: up to and including what tells the byte order.
-const PCAPNG_START: usize = 12;
-const BIG_ENDIAN: [u8; 4] = 0x1a2b_3c4d_u32.to_be_bytes();
 
 /// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path) -> Result<()> {
@@ -59,13 +50,16 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         rules: plan.rules.clone(),
     };
     let accounts = Accounts::open(plan, setting, stats_file, cancel.clone());
-    let sink = Sink::new(lanes, plan.count, cancel);
-    let mut replay = Replay { plan, counters: Counters::ZERO, sink };
+    let mut replay = Replay::new(plan, Sink::new(lanes, plan.count, cancel));
     let read = records.read(&mut replay, &name);
     let (tally, outputs) = replay.sink.finish();
     let Counters { received, tunnel, .. } = replay.counters;
+    if let Some(words) = replay.unread.words() {
+        say!("vtap: {name}: {words}");
+    }
+    let readable = received.packets - replay.unread.packets;
     let closed = accounts.close(&replay.counters, tally, &outputs, read);
-    if received.packets > 0 && tunnel == 0 {
+    if readable > 0 && tunnel == 0 {
         say!(
             "vtap: {name} holds no mirrored packet: another tap port (--port)? What vtap itself \
              wrote is out of its tunnel already"
@@ -78,20 +72,34 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
 struct Replay<'a> {
     plan: &'a Plan,
     counters: Counters,
+    unread: Unread,
     sink: Sink,
 }
 
+impl<'a> Replay<'a> {
+    fn new(plan: &'a Plan, sink: Sink) -> Self {
+        Self { plan, counters: Counters::ZERO, unread: Unread::default(), sink }
+    }
+}
+
 impl Replay<'_> {
-    fn frame(&mut self, time: u64, frame: &[u8]) -> Result<()> {
-        let outcome =
-            examine(&frame, LinkLayer::Ethernet, &self.plan.selection, &mut self.counters);
+    /// Takes a frame of whatever link type.
+    fn frame(&mut self, time: Timestamp, link: Link, frame: &[u8]) -> Result<()> {
+        let Some(kind) = link.kind else {
+            self.unread.count(link.number);
+            self.counters.received.count(frame.len() as u32);
+            self.counters.not_tunnel += 1;
+            return Ok(());
+        };
+        let (layer, selection) = (kind.layer(frame), &self.plan.selection);
+        let outcome = examine(&frame, layer, selection, &mut self.counters);
         let Outcome::Matched(matched) = outcome else { return Ok(()) };
         let caplen = matched.inner.len.min(self.plan.snaplen);
         let start = matched.tunnel.payload as usize;
         let data = frame.get(start..start + caplen as usize);
         let data = data.context("the parser left the frame")?;
         self.sink.take(&Packet {
-            time: Timestamp::from_unix_nanos(time),
+            time,
             tunnel: Tunnel {
                 vni: matched.tunnel.vni(),
                 src: matched.datagram.src,
@@ -108,94 +116,52 @@ impl Replay<'_> {
     }
 }
 
-/// The records of a capture file.
+/// The packets of a capture file.
 struct Records {
+    window: Window,
     /// None where a signal came before there was anything to read.
-    blocks: Option<Box<dyn PcapReaderIterator>>,
-    /// Whether reading failed only because nothing is at hand.
-    idle: Rc<Cell<bool>>,
-    section: Section,
+    reader: Option<Reader>,
     cancel: Cancel,
 }
 
 impl Records {
     fn open(path: &Path, cancel: &Cancel) -> Result<Self> {
-        let idle = Rc::new(Cell::new(false));
-        Self::of(Input::open(path, Rc::clone(&idle), cancel)?, idle, cancel)
+        Self::of(Input::open(path, cancel)?, cancel)
     }
 
-    fn of(mut raw: impl Read + 'static, idle: Rc<Cell<bool>>, cancel: &Cancel) -> Result<Self> {
-        let mut magic = Vec::new();
-        input::fill(&mut magic, ZSTD_MAGIC.len(), &mut raw)?;
-        let compressed = magic == ZSTD_MAGIC;
-        let raw = Cursor::new(magic).chain(raw);
-        let blocks = if compressed {
-            let raw = BufReader::with_capacity(1 << 18, raw);
-            blocks(Box::new(zstd::Decoder::with_buffer(raw)?))
-        } else {
-            blocks(Box::new(raw))
-        };
-        let blocks = if cancel.has_begun() { None } else { Some(blocks?) };
-        Ok(Self { blocks, idle, section: Section::default(), cancel: cancel.clone() })
+    fn of(raw: impl Read + 'static, cancel: &Cancel) -> Result<Self> {
+        let mut window = Window::new(compression::open(raw)?);
+        let reader = Reader::open(&mut window);
+        let reader = if cancel.has_begun() { None } else { Some(reader?) };
+        Ok(Self { window, reader, cancel: cancel.clone() })
     }
 
     /// Hands every frame on; `name` is for error messages.
     fn read(&mut self, replay: &mut Replay<'_>, name: &str) -> Result<()> {
-        let Some(blocks) = &mut self.blocks else { return Ok(()) };
-        let failed = || format!("cannot read on in {name}");
-        while !self.cancel.has_begun() {
-            match blocks.next() {
-                Ok((consumed, block)) => {
-                    if let Some((time, frame)) = self.section.frame(block).with_context(failed)? {
-                        replay.frame(time, frame)?;
-                    }
-                    blocks.consume(consumed);
+        let Self { window, reader: Some(reader), cancel } = self else { return Ok(()) };
+        while !cancel.has_begun() {
+            match reader.next(window) {
+                Ok(Step::Packet(Record { time, link, place })) => {
+                    replay.frame(time, link, window.at(place))?;
                 }
-                Err(PcapError::Eof) => break,
-                Err(PcapError::Incomplete(_)) => match blocks.refill() {
-                    Ok(()) => {}
-                    Err(_) if self.cancel.has_begun() => {}
-                    Err(_) if self.idle.get() => replay.sink.settle(),
-                    Err(error) => bail!("{}: {}", failed(), why(&error)),
-                },
-                Err(error) => bail!("{}: {}", failed(), why(&error)),
+                Ok(Step::Idle) => replay.sink.settle(),
+                Ok(Step::End) => break,
+                // That ended the input.
+                Err(_) if cancel.has_begun() => {}
+                Err(error) => bail!("cannot read on in {name}: {}", why(&error)),
             }
         }
         Ok(())
     }
 }
 
-/// Takes the header first, whole and alone: the readers want it in one piece, and what follows may
-/// be long in coming.
-fn blocks(mut input: Box<dyn Read>) -> Result<Box<dyn PcapReaderIterator>> {
-    let mut head = Vec::new();
-    input::fill(&mut head, PCAPNG_START, &mut input)?;
-    let is_pcapng = head.starts_with(&PCAPNG_MAGIC);
-    let len = if is_pcapng { section_header_len(&head) } else { PCAP_HEADER };
-    input::fill(&mut head, len, &mut input)?;
-    let input = Cursor::new(head).chain(input);
-    if is_pcapng {
-        PcapNGReader::new(BUFFER, input).map(|blocks| Box::new(blocks) as _)
-    } else {
-        LegacyPcapReader::new(BUFFER, input).map(|blocks| Box::new(blocks) as _)
-    }
-    .map_err(|error| anyhow!("it is neither pcap nor pcapng ({})", why(&error)))
-}
-
-fn section_header_len(start: &[u8]) -> usize {
-    let (Some(len), Some(order)) = (start.get(4..8), start.get(8..12)) else { return 0 };
-    let len = [len[0], len[1], len[2], len[3]];
-    let len = if order == BIG_ENDIAN { u32::from_be_bytes(len) } else { u32::from_le_bytes(len) };
-    BUFFER.min(len as usize)
-}
-
-fn why(error: &PcapError<&[u8]>) -> String {
-    match error {
-        PcapError::UnexpectedEof => "the file ends within a packet".into(),
-        PcapError::BufferTooSmall => "a block is too long".into(),
-        PcapError::ReadError => "an error while reading, or bad compressed data".into(),
-        PcapError::HeaderNotRecognized => "its first bytes are those of no known format".into(),
-        PcapError::Eof | PcapError::Incomplete(_) => "it ends within its header".into(),
-        _ => format!("a block is malformed: {error}"),
+/// Why reading failed, in words for the user.
+fn why(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(ErrorKind::UnexpectedEof) => "its compressed data is cut off".into(),
+        Some(ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other) => {
+            format!("its compressed data is damaged ({error})")
+        }
+        _ => format!("{error:#}"),
     }
 }

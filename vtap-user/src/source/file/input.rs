@@ -1,12 +1,11 @@
 //! The bytes of a file, or of a pipe whose other end may still be capturing.
 
 use std::{
-    cell::Cell,
     fs::File,
     io::{self, ErrorKind, Read},
+    mem,
     os::fd::AsFd as _,
     path::Path,
-    rc::Rc,
 };
 
 use rustix::{
@@ -28,14 +27,13 @@ const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 pub struct Input {
     file: File,
     cancel: Cancel,
-    /// Whether the last that was read is that error: it is read through others, which do not pass
-    /// on every error.
-    idle: Rc<Cell<bool>>,
+    /// Whether the last that was read is that error.
+    idle: bool,
 }
 
 impl Input {
     /// Opens a file; `-` is standard input.
-    pub fn open(path: &Path, idle: Rc<Cell<bool>>, cancel: &Cancel) -> io::Result<Self> {
+    pub fn open(path: &Path, cancel: &Cancel) -> io::Result<Self> {
         let file = if path == Path::new("-") {
             if standard::was_closed(Standard::Input) {
                 return Err(io::Error::other("standard input is closed"));
@@ -47,19 +45,19 @@ impl Input {
         };
         // Not before the file is open: for a named pipe, that may take for ever.
         signals::watch(cancel)?;
-        Ok(Self { file, cancel: cancel.clone(), idle })
+        Ok(Self { file, cancel: cancel.clone(), idle: false })
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let was_idle = self.idle.replace(false);
+        let was_idle = mem::take(&mut self.idle);
         let mut fds =
             [PollFd::new(&self.cancel, PollFlags::IN), PollFd::new(&self.file, PollFlags::IN)];
         loop {
             match poll(&mut fds, (!was_idle).then_some(&AT_ONCE)) {
                 Ok(0) => {
-                    self.idle.set(true);
+                    self.idle = true;
                     return Err(ErrorKind::WouldBlock.into());
                 }
                 Ok(_) if fds[0].revents().is_empty() => return (&self.file).read(buffer),
