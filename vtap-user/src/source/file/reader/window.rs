@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Read},
+    mem,
     ops::Range,
 };
 
@@ -33,6 +34,8 @@ pub struct Window {
     skip: u64,
     /// Where `begin` is in the file, once `skip` bytes are gone.
     position: u64,
+    /// Whether it is still to be told that there is nothing to read.
+    idle: bool,
 }
 
 impl Window {
@@ -40,7 +43,7 @@ impl Window {
     /// [`Fill::Idle`].
     pub fn new(input: Box<dyn Read>) -> Self {
         let bytes = vec![0; CAPACITY].into_boxed_slice();
-        Self { input, bytes, begin: 0, end: 0, skip: 0, position: 0 }
+        Self { input, bytes, begin: 0, end: 0, skip: 0, position: 0, idle: false }
     }
 
     /// Reads until `len` bytes are there, which are not more than [`CAPACITY`].
@@ -101,9 +104,17 @@ impl Window {
         self.ahead().is_empty() && self.skip == 0
     }
 
+    /// Has [`Fill::Idle`] be returned once more: who was told could do without more bytes.
+    pub const fn put_idle_back(&mut self) {
+        self.idle = true;
+    }
+
     #[cold]
     fn read_until(&mut self, len: usize) -> io::Result<Fill> {
         debug_assert!(len <= CAPACITY, "{len} bytes never fit");
+        if mem::take(&mut self.idle) {
+            return Ok(Fill::Idle);
+        }
         while self.skip > 0 || self.ahead().len() < len {
             match self.read() {
                 Ok(0) => return Ok(Fill::Ended),

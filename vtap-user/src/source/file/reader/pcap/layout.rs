@@ -104,7 +104,10 @@ pub fn choose(
                 // A file ends where a record does.
                 Fill::Ended => break odd + u32::from(whole < window.ahead().len()),
                 Fill::Idle if window.ahead().len() < Layout::LONGEST => return Ok(None),
-                Fill::Idle => break odd,
+                Fill::Idle => {
+                    window.put_idle_back();
+                    break odd;
+                }
             }
         };
         if best.is_none_or(|(least, _)| odd < least) {
