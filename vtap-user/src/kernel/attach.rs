@@ -81,6 +81,12 @@ impl Attached {
         })
     }
 
+    /// What becomes of tunnel packets now: `pass` or `drop`.
+    #[must_use]
+    pub const fn verdict(&self) -> &'static str {
+        if self.tap.passes() { "pass" } else { "drop" }
+    }
+
     /// Index of the interface, in its network namespace.
     #[must_use]
     pub const fn interface(&self) -> u32 {

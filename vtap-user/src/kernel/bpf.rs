@@ -6,7 +6,11 @@ use std::{
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
-use aya_obj::generated::{bpf_attach_type::BPF_XDP, bpf_cmd, bpf_link_type::BPF_LINK_TYPE_XDP};
+use aya_obj::generated::{
+    bpf_attach_type::{BPF_TCX_INGRESS, BPF_XDP},
+    bpf_cmd,
+    bpf_link_type::BPF_LINK_TYPE_XDP,
+};
 
 /// What the kernel says of a link of an XDP program (the start of `struct bpf_link_info`).
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,6 +113,32 @@ pub fn find_xdp_link(interface: u32, program: u32) -> io::Result<Option<XdpLinkI
             }
             _ => {}
         }
+    }
+}
+
+/// How many programs of the tcx kind see packets that come in on an interface. Kernels before 6.6
+/// have none.
+pub fn tcx_programs(interface: u32) -> io::Result<u32> {
+    /// The part of the command that Linux 6.6 knows.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Query {
+        interface: u32,
+        attach_type: u32,
+        _flags: [u32; 2],
+        _ids: u64,
+        count: u32,
+        _padding: u32,
+        _rest: [u64; 4],
+    }
+    let attach_type = BPF_TCX_INGRESS as u32;
+    let mut query = Query { interface, attach_type, ..Query::default() };
+    // SAFETY: the structure is that of the command; its pointers are null, and the kernel then only
+    // counts.
+    match unsafe { bpf(bpf_cmd::BPF_PROG_QUERY, &mut query) } {
+        Ok(_) => Ok(query.count),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

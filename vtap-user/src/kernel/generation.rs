@@ -58,6 +58,11 @@ impl Tap {
         }
     }
 
+    /// Which of the programs it is.
+    pub(super) const fn which(&self) -> Program {
+        self.program
+    }
+
     /// Whether the program takes frames in fragments, as every large one is in native mode.
     #[must_use]
     pub fn takes_fragments(&self) -> bool {

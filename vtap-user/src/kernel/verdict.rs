@@ -1,54 +1,131 @@
-//! `--verdict auto`: whether this host has a use of its own for tunnel packets.
+//! What becomes of tunnel packets: with `--verdict auto`, they are dropped only where nobody else can
+//! want them.
 
-use crate::{cli::Verdict, netlink::Interface};
+mod bits;
+mod filter;
+mod links;
+mod listeners;
+mod owner;
+mod sample;
+mod sockets;
+mod stack;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    cli::Verdict,
+    netlink::{self, Interface},
+};
 
 /// What becomes of tunnel packets, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Whether they go on to the network stack.
     pub pass: bool,
-    /// The reason, for people.
-    pub reason: String,
+    reason: String,
+    /// The inode of the socket that decides it.
+    socket: Option<u32>,
 }
 
-impl Decision {
-    /// `pass` or `drop`.
-    pub const fn name(&self) -> &'static str {
-        if self.pass { "pass" } else { "drop" }
+/// Somebody who may want tunnel packets.
+struct User {
+    what: String,
+    /// The inode of its socket.
+    socket: Option<u32>,
+}
+
+impl User {
+    fn new(what: String) -> Self {
+        Self { what, socket: None }
     }
 }
 
-/// Decides for these tap ports.
-pub fn decide(asked: Verdict, ports: &[u16], interfaces: &[Interface]) -> Decision {
+/// Where vtap captures.
+struct Ground<'a> {
+    ports: &'a [u16],
+    interface: &'a Interface,
+    interfaces: &'a [Interface],
+}
+
+/// Finds somebody.
+type Look = fn(&Ground<'_>) -> Result<Option<User>>;
+
+/// Everything that may want tunnel packets.
+const LOOKS: [Look; 9] = [
+    |ground| Ok(links::tunnel(ground)),
+    sockets::udp,
+    |ground| Ok(links::master(ground)),
+    |ground| Ok(links::upper(ground)),
+    stack::forwarding,
+    listeners::user,
+    stack::traffic_control,
+    stack::addresses,
+    sockets::raw,
+];
+
+impl Decision {
+    /// `pass` or `drop`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        if self.pass { "pass" } else { "drop" }
+    }
+
+    /// The reason, for people. That looks through all processes for the owner of a socket.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let owner = self.socket.and_then(owner::of_socket);
+        owner.map_or_else(|| self.reason.clone(), |owner| format!("{}: {owner}", self.reason))
+    }
+
+    fn as_asked(pass: bool) -> Self {
+        Self { pass, reason: "as asked".into(), socket: None }
+    }
+}
+
+/// Decides for packets that come in to these UDP ports on the interface of this index.
+pub fn decide(asked: Verdict, ports: &[u16], index: u32) -> Decision {
     match asked {
-        Verdict::Pass => Decision { pass: true, reason: "as asked".into() },
-        Verdict::Drop => Decision { pass: false, reason: "as asked".into() },
-        Verdict::Auto => match user_of(ports, interfaces) {
-            Some(user) => Decision { pass: true, reason: user },
-            None => Decision {
+        Verdict::Pass => Decision::as_asked(true),
+        Verdict::Drop => Decision::as_asked(false),
+        Verdict::Auto => match look(ports, index) {
+            Ok(Some(User { what, socket })) => Decision { pass: true, reason: what, socket },
+            Ok(None) => Decision {
                 pass: false,
-                reason: format!("no VXLAN device or socket here on {}", list(ports)),
+                reason: format!("nobody else here wants them: {}", nobody(ports)),
+                socket: None,
+            },
+            // What can't be seen may be there.
+            Err(error) => Decision {
+                pass: true,
+                reason: format!("whether somebody else wants them can't be seen: {error:#}"),
+                socket: None,
             },
         },
     }
 }
 
-fn user_of(ports: &[u16], interfaces: &[Interface]) -> Option<String> {
-    let device = interfaces
-        .iter()
-        .find(|interface| interface.udp_port.is_some_and(|port| ports.contains(&port)));
-    if let Some(Interface { name, kind, udp_port: Some(port), .. }) = device {
-        let kind = if kind == "vxlan" { "VXLAN" } else { kind };
-        return Some(format!("{kind} device {name} uses port {port}"));
+/// The first user that is found; what could not be looked at is an error only where there is none.
+fn look(ports: &[u16], index: u32) -> Result<Option<User>> {
+    let interfaces = netlink::interfaces()?;
+    let interface = interfaces.iter().find(|interface| interface.index == index);
+    let interface = interface.context("the interface is gone")?;
+    let ground = Ground { ports, interface, interfaces: &interfaces };
+    let mut failed = None;
+    for look in LOOKS {
+        match look(&ground) {
+            Ok(None) => {}
+            Ok(user) => return Ok(user),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    let sockets = [procfs::net::udp(), procfs::net::udp6()];
-    let mut sockets = sockets.into_iter().flatten().flatten();
-    sockets
-        .find(|socket| ports.contains(&socket.local_address.port()))
-        .map(|socket| format!("a socket is bound to UDP {}", socket.local_address))
+    failed.map_or(Ok(None), Err)
 }
 
-fn list(ports: &[u16]) -> String {
+fn nobody(ports: &[u16]) -> String {
     let numbers: Vec<_> = ports.iter().map(u16::to_string).collect();
     let word = if ports.len() == 1 { "UDP port" } else { "UDP ports" };
-    format!("{word} {}", numbers.join(", "))
+    format!(
+        "no VXLAN device or socket on {word} {}, no forwarding, no listener",
+        numbers.join(", ")
+    )
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     cli::Plan,
     device,
-    kernel::{self, TapSettings, verdict},
+    kernel::{self, Keeper, TapSettings, verdict},
     netlink::{self, Name, Watch},
     output,
     source::live::drain::Drain,
@@ -41,7 +41,7 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
     let interfaces = netlink::interfaces()?;
     let interface = start::find(&interfaces, name)?;
-    let verdict = verdict::decide(plan.verdict, &plan.ports, &interfaces);
+    let verdict = verdict::decide(plan.verdict, &plan.ports, interface.index);
     kernel::check_free(interface)?;
     let link_layer = device::link_layer(interface)?;
     // Signals are waited for before there is anything to clean up.
@@ -65,30 +65,33 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     let status = sink.status();
     let pump = Pump::new(drain, clock, sink, cancel.clone()).spawn()?;
     let ending = cancel.begun().context("cannot wait for signals")?;
+    let (asked, ports, index) = (plan.verdict, &plan.ports, interface.index);
+    let mut keeper = Keeper::start(asked, ports, &settings, &tap, rings, index)?;
 
     // It ends with the process, however that ends.
     let _promiscuous = plan.promiscuous.then(|| start::be_promiscuous(interface)).flatten();
     let polls = !start::packets_come_from_a_process(interface);
-    let attached = kernel::attach(tap, interface, plan.xdp_mode, polls)?;
+    let mut attached = kernel::attach(tap, interface, plan.xdp_mode, polls)?;
     let setting = Setting {
         interface: interface.name.to_string(),
         xdp_mode: attached.mode,
         verdict: verdict.name(),
         rules: plan.rules.clone(),
     };
-    start::announce(&setting, &attached, interface, &verdict.reason);
+    start::announce(&setting, &attached, interface, &verdict.reason());
     if plan.verbose > 0 {
         say!("vtap: {}", attached.tap().path());
     }
-    let accounts = Accounts::open(plan, setting, stats_file, cancel.clone());
+    let mut accounts = Accounts::open(plan, setting, stats_file, cancel.clone());
     pump.start();
 
     let reason = tokio::select! {
         waited = ending.wait() => waited.context("cannot wait for signals"),
-        gone = watch::until_gone(&mut watch, attached.most_mtu) => Err(gone),
+        gone = watch::until_gone(&mut watch, &mut keeper, &mut attached) => Err(gone),
         never = behind::tell(&status) => match never {},
     };
     cancel.begin();
+    accounts.setting.verdict = attached.verdict();
     let counters = attached.detach();
     let Pumped { tally, outputs, result } = pump.finish().await?;
     accounts.close(&counters?, tally, &outputs, both(result, reason))

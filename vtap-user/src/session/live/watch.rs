@@ -1,17 +1,28 @@
-//! What becomes of the interface while it is captured from.
+//! What becomes of the interface, and of the program on it, while it is captured from.
 
 use anyhow::anyhow;
 
 use crate::{
-    kernel,
+    kernel::{self, Attached, Keeper},
     netlink::{Change, Watch},
 };
 
 /// Tells of what happens to the interface, until there is nothing to capture from.
-pub async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Error {
+pub async fn until_gone(
+    watch: &mut Watch,
+    keeper: &mut Keeper,
+    attached: &mut Attached,
+) -> anyhow::Error {
     loop {
         let name = watch.name().to_owned();
-        let change = match watch.change().await {
+        let change = tokio::select! {
+            change = watch.change() => change,
+            () = keeper.due() => match keeper.look(attached, &name).await {
+                Ok(()) => continue,
+                Err(gone) => return gone,
+            },
+        };
+        let change = match change {
             Ok(change) => change,
             Err(error) => return error,
         };
@@ -23,9 +34,9 @@ pub async fn until_gone(watch: &mut Watch, most_mtu: Option<u32>) -> anyhow::Err
             Change::Renamed(new) => say!("vtap: {name} is now called {new}"),
             Change::Mtu(mtu) => {
                 say!("vtap: {name} has an MTU of {mtu} now");
-                warn_of_mtu(most_mtu, mtu);
+                warn_of_mtu(attached.most_mtu, mtu);
             }
-            Change::Xdp(_) | Change::Links => {}
+            Change::Xdp(_) | Change::Links => keeper.hurry(),
             Change::Gone => {
                 return anyhow!(
                     "{name} is gone: it was deleted, or moved to another network namespace; what \
