@@ -1,5 +1,6 @@
 //! Drives the real binary over real interfaces. Each test has namespaces of its own.
 
+mod attachment;
 mod compressed;
 mod corpus;
 mod cpus;
@@ -23,6 +24,7 @@ mod promiscuous;
 mod rate;
 mod selection;
 mod verdict;
+mod wanted;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(1));
     let binary = capture::binary();
     let modules = [
+        attachment::all,
         corpus::all,
         cpus::all,
         compressed::all,
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         rate::all,
         selection::all,
         verdict::all,
+        wanted::all,
     ];
     // Of all tests; looked for once, which for every one takes long in emulation.
     let always = [Need::Root, Need::Program("ip")].into_iter().find_map(Need::missing);

@@ -15,6 +15,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::{
@@ -102,6 +103,33 @@ impl Capture {
     #[must_use]
     pub fn announcement(&self) -> &str {
         &self.announcement
+    }
+
+    /// Waits until it has said a line with these words after the `seen` lines before; returns how
+    /// many lines it has said then.
+    pub fn wait_until_said(&mut self, words: &str, seen: usize) -> Result<usize> {
+        let end = Instant::now() + patience();
+        loop {
+            let mut lines = self.announcement.lines().enumerate().skip(seen);
+            if let Some((number, _)) = lines.find(|(_, line)| line.contains(words)) {
+                return Ok(number + 1);
+            }
+            if self.stderr.buffer().is_empty() {
+                let left = end.saturating_duration_since(Instant::now());
+                let left = Timespec::try_from(left)?;
+                let mut fds = [PollFd::new(self.stderr.get_ref(), PollFlags::IN)];
+                let ready = poll(&mut fds, Some(&left))?;
+                ensure!(ready > 0, "it does not say `{words}`: {}", self.announcement);
+            }
+            let read = self.stderr.read_line(&mut self.announcement)?;
+            ensure!(read > 0, "it ended without `{words}`: {}", self.announcement);
+        }
+    }
+
+    /// Lines that it has said, as far as they were read.
+    #[must_use]
+    pub fn lines_said(&self) -> usize {
+        self.announcement.lines().count()
     }
 
     /// Its directory.

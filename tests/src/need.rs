@@ -28,6 +28,10 @@ pub enum Need {
     SparedCpu,
     /// The kernel's bridges.
     Bridges,
+    /// The kernel's macvlan devices.
+    Macvlans,
+    /// Traffic control, with its classifier of classic BPF, and `tc`.
+    TrafficControl,
     /// A machine whose clock may be set.
     OwnClock,
     /// The kernel's VLAN devices.
@@ -111,6 +115,17 @@ impl Need {
             Self::SparedCpu => {
                 let there = std::fs::exists(CPU_1).unwrap_or_default();
                 (!there).then(|| "needs a CPU that can be switched off".into())
+            }
+            Self::Macvlans => {
+                let made = can_make("v0 type veth && ip link add link v0 type macvlan");
+                (!made).then(|| "needs a kernel with macvlan devices".into())
+            }
+            Self::TrafficControl => {
+                let filter = "tc filter add dev lo ingress bpf bytecode '1,6 0 0 0' flowid 1:1";
+                let script = format!("tc qdisc add dev lo clsact && {filter}");
+                let made = quietly("unshare", &["--net", "sh", "-c", &script]);
+                let made = made.is_ok_and(|status| status.success());
+                (!made).then(|| "needs `tc` and a kernel with cls_bpf".into())
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())

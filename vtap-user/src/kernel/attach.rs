@@ -13,7 +13,7 @@ use vtap_common::abi::Counters;
 
 use super::{
     Tap,
-    bpf::{XdpLinkInfo, create_xdp_link, find_xdp_link, update_link, xdp_link_info},
+    bpf::{create_xdp_link, find_xdp_link, update_link, xdp_link_info},
     explain::{errno, explain},
     quiesce::wait_for_running_programs,
 };
@@ -230,7 +230,8 @@ fn already_there(interface: &Interface, id: u32) -> anyhow::Error {
     let name = program.and_then(|program| program.name_as_str().map(str::to_owned));
     let name = name.map_or_else(|| "of unknown name".into(), |name| format!("`{name}`"));
     let dev = &interface.name;
-    let remedy = remedy(dev, &find_xdp_link(interface.index, id));
+    let link = find_xdp_link(interface.index, id).map(|link| link.map(|link| link.id));
+    let remedy = remedy(dev, &link);
     anyhow!(
         "{dev} already has an XDP program, {name} (id {id}), and an interface takes one: {remedy}"
     )
@@ -238,10 +239,10 @@ fn already_there(interface: &Interface, id: u32) -> anyhow::Error {
 
 /// How to take a program off `dev`. What a link holds, `ip link` can't detach, and the kernel shows
 /// links only to a process with `CAP_SYS_ADMIN`.
-fn remedy(dev: &Name, link: &io::Result<Option<XdpLinkInfo>>) -> String {
+fn remedy(dev: &Name, link: &io::Result<Option<u32>>) -> String {
     let netlink = format!("`ip link set dev {dev} xdp off`, or `xdpgeneric off` if it is generic");
     match link {
-        Ok(Some(XdpLinkInfo { id, .. })) => format!(
+        Ok(Some(id)) => format!(
             "stop the process that holds it (`bpftool link show id {id}` tells which), or detach it \
              with `bpftool link detach id {id}`"
         ),
@@ -256,6 +257,18 @@ fn remedy(dev: &Name, link: &io::Result<Option<XdpLinkInfo>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_not_detached_like_a_netlink_program() {
+        let dev = Name::new(b"ens3");
+        let of_link = remedy(&dev, &Ok(Some(7)));
+        assert!(of_link.contains("bpftool link detach id 7") && !of_link.contains("ip link set"));
+        let of_netlink = remedy(&dev, &Ok(None));
+        assert!(of_netlink.contains("ip link set dev ens3 xdp off"), "{of_netlink}");
+        assert!(!of_netlink.contains("bpftool"), "{of_netlink}");
+        let unknown = remedy(&dev, &Err(Errno::PERM.into()));
+        assert!(unknown.contains("bpftool link detach id N") && unknown.contains("xdp off"));
+    }
 
     #[test]
     fn mtus_that_lose_frames_natively() {

@@ -71,12 +71,12 @@ pub fn lacking() -> Option<String> {
     advice(&missing(effective), geteuid().is_root())
 }
 
-/// `CAP_SYS_ADMIN` includes what Linux 5.8 split off from it.
+/// For BPF, `CAP_SYS_ADMIN` includes all of them.
 fn missing(effective: CapabilitySet) -> Vec<&'static str> {
     let admin = CapabilitySet::SYS_ADMIN;
     [
         ("CAP_BPF", CapabilitySet::BPF | admin),
-        ("CAP_NET_ADMIN", CapabilitySet::NET_ADMIN),
+        ("CAP_NET_ADMIN", CapabilitySet::NET_ADMIN | admin),
         ("CAP_PERFMON", CapabilitySet::PERFMON | admin),
     ]
     .into_iter()
@@ -114,9 +114,9 @@ mod tests {
             (Set::empty(), &all[..]),
             (Set::BPF | Set::NET_ADMIN, &["CAP_PERFMON"]),
             (Set::PERFMON | Set::NET_ADMIN, &["CAP_BPF"]),
-            (Set::SYS_ADMIN, &["CAP_NET_ADMIN"]),
+            (Set::BPF | Set::PERFMON, &["CAP_NET_ADMIN"]),
             (Set::BPF | Set::PERFMON | Set::NET_ADMIN, &[]),
-            (Set::SYS_ADMIN | Set::NET_ADMIN, &[]),
+            (Set::SYS_ADMIN, &[]),
         ] {
             assert_eq!(missing(effective), lacking, "{effective:?}");
         }

@@ -109,10 +109,13 @@ fn look(ports: &[u16], index: u32) -> Result<Option<User>> {
     let interfaces = netlink::interfaces()?;
     let interface = interfaces.iter().find(|interface| interface.index == index);
     let interface = interface.context("the interface is gone")?;
-    let ground = Ground { ports, interface, interfaces: &interfaces };
+    first_user(&Ground { ports, interface, interfaces: &interfaces }, &LOOKS)
+}
+
+fn first_user(ground: &Ground<'_>, looks: &[Look]) -> Result<Option<User>> {
     let mut failed = None;
-    for look in LOOKS {
-        match look(&ground) {
+    for look in looks {
+        match look(ground) {
             Ok(None) => {}
             Ok(user) => return Ok(user),
             Err(error) => failed = failed.or(Some(error)),
@@ -128,4 +131,28 @@ fn nobody(ports: &[u16]) -> String {
         "no VXLAN device or socket on {word} {}, no forwarding, no listener",
         numbers.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    const USER: Look = |_| Ok(Some(User::new("it is wanted".into())));
+    const NOBODY: Look = |_| Ok(None);
+    const REFUSED: Look = |_| bail!("no look");
+
+    #[test]
+    fn what_can_not_be_seen_counts_unless_somebody_is_seen() {
+        let interface = Interface::default();
+        let ground = Ground { ports: &[4789], interface: &interface, interfaces: &[] };
+        let look = |looks: &[Look]| match first_user(&ground, looks) {
+            Ok(user) => user.map_or("nobody".into(), |user| user.what),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(look(&[NOBODY, NOBODY]), "nobody");
+        assert_eq!(look(&[REFUSED, USER]), "it is wanted");
+        assert_eq!(look(&[NOBODY, REFUSED, NOBODY]), "no look");
+    }
 }

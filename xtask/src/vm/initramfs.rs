@@ -16,9 +16,10 @@ use crate::command::{command, find, output};
 /// What the tests run besides busybox's own programs.
 const PROGRAMS: [&str; 4] = ["ip", "bpftool", "setpriv", "ping"];
 
-/// Drivers of the interfaces that are tapped, and what the tests make. Where a kernel has one of
+/// Drivers of the interfaces that are tapped, what the tests make, and what lists sockets over
+/// netlink: a guest does not load modules by itself. Where a kernel has one of
 /// them built in, there is no such module.
-const MODULES: [&str; 12] = [
+const MODULES: [&str; 14] = [
     "virtio_pci",
     "virtio_net",
     "veth",
@@ -30,6 +31,8 @@ const MODULES: [&str; 12] = [
     "ipip",
     "ip_gre",
     "af_packet",
+    "packet_diag",
+    "udp_diag",
     "sch_fq_codel",
 ];
 
