@@ -137,7 +137,7 @@ fn replaced_by_another() -> Result<()> {
     let (mut other, _rings) = load()?;
     let link = link_by_id(u32::try_from(link_of(&net, program)?)?)?;
     update(&link, other.program()?)?;
-    ends_in_error(capture, "in the place of vtap's XDP program on ens3")?;
+    ends_in_error(capture, "in the place of vtap's on ens3")?;
     // It is not vtap's to detach.
     ensure!(net.target.xdp_program(TARGET_DEV)? == Some(id(other.program()?)?.into()));
     drop(link);

@@ -2,7 +2,7 @@
 
 use std::{net::UdpSocket, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use vtap_tests::{
     capture::Capture,
     frames::{self, mirrored},
@@ -37,18 +37,31 @@ fn to_target(net: &Net, port: u16, payload: &[u8]) -> Result<Vec<u8>> {
     Ok(frame)
 }
 
+/// Datagrams that reached the target's stack, and had no socket there.
+fn without_socket(target: &Namespace) -> Result<u64> {
+    let counters = target.output("cat /proc/net/snmp")?;
+    let mut udp = counters.lines().filter_map(|line| line.strip_prefix("Udp: "));
+    let (names, values) = udp.next().zip(udp.next()).context("no counters of UDP")?;
+    let mut counters = names.split(' ').zip(values.split(' '));
+    let count = counters.find(|(name, _)| *name == "NoPorts").context("no NoPorts")?.1;
+    Ok(count.parse()?)
+}
+
 fn auto_drops_where_nobody_listens() -> Result<()> {
     let net = Net::new()?;
-    let capture = Capture::start(&net.target, &["--no-print"])?;
-    ensure!(capture.announcement().contains("drop"), "{}", capture.announcement());
-    // Bound only now, it would receive what passes.
-    let socket = socket(&net.target, frames::VXLAN)?;
     let payload = frames::vxlan(7, &frames::icmp(1, &[]));
-    Sender::new(&net.tap)?.send(&to_target(&net, frames::VXLAN, &payload)?)?;
-    ensure!(receives(&socket).is_none());
-    let ended = capture.stop()?;
-    ended.check()?;
-    ensure!(ended.stats["verdict"] == "drop" && ended.count("delivered.packets") == 1);
+    let frame = to_target(&net, frames::VXLAN, &payload)?;
+    for (asked, verdict, arrive) in [("auto", "drop", 0), ("pass", "pass", 1)] {
+        let capture = Capture::start(&net.target, &["--no-print", "--verdict", asked])?;
+        ensure!(capture.announcement().contains(verdict), "{}", capture.announcement());
+        let before = without_socket(&net.target)?;
+        Sender::new(&net.tap)?.send(&frame)?;
+        let ended = capture.stop()?;
+        ended.check()?;
+        ensure!(ended.stats["verdict"] == verdict && ended.count("delivered.packets") == 1);
+        let arrived = without_socket(&net.target)? - before;
+        ensure!(arrived == arrive, "{asked}: {arrived} arrived");
+    }
     Ok(())
 }
 
