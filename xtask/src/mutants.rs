@@ -8,7 +8,7 @@ mod listed;
 mod mutant;
 mod tree;
 
-use std::{fs, process::ExitCode, slice, time::Duration};
+use std::{collections::BTreeSet, fs, process::ExitCode, slice, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
@@ -147,6 +147,12 @@ fn examine(
     ));
     let mut wrong = listed.compare(&mutants, options.shard.is_none());
     if options.integration {
+        let named = listed.tests(&survivors);
+        let usual = part.integration.iter().map(ToString::to_string);
+        let tests: BTreeSet<String> = usual.chain(named).collect();
+        report::doing("integration tests without any mutant");
+        let failed = tree.integration_tests(&Vec::from_iter(tests), TEST_LIMIT)?;
+        ensure!(failed.is_none(), "{} fails without any mutant", failed.unwrap_or_default());
         for mutant in survivors {
             wrong.extend(integrate(part, mutant, listed.entry(mutant), tree)?);
         }

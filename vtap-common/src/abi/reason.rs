@@ -26,7 +26,7 @@ reasons! {
     pub enum Lost {
         /// The ring had no room: user space did not keep up.
         RingFull = "ring_full",
-        /// There is no ring for the CPU that received the packet: it came online later.
+        /// There is no ring for the CPU that received the packet. Every CPU has one, so this is a fault.
         NoRing = "no_ring",
         /// Longer than the largest record.
         TooLong = "too_long",

@@ -59,6 +59,11 @@ impl Listed {
         self.entries.iter().find(|entry| entry.describes(mutant))
     }
 
+    /// The integration tests that are said to notice these.
+    pub fn tests(&self, mutants: &[&Mutant]) -> Vec<String> {
+        mutants.iter().filter_map(|mutant| self.entry(mutant)?.test.clone()).collect()
+    }
+
     /// What is wrong with the list, given the fates of mutants. If these are `all` of their files,
     /// each entry must have as many survivors as it says.
     pub fn compare(&self, mutants: &[Mutant], all: bool) -> Vec<String> {
