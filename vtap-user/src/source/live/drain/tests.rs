@@ -166,6 +166,7 @@ fn times(taken: &[Taken]) -> Vec<u64> {
 #[test]
 fn oldest_first() {
     let (mut drain, writers) = rings(&[&[1, 4, 5, 9], &[2, 3, 10], &[], &[6, 7, 8]]);
+    assert_eq!(drain.queues().map(|ring| ring.shared.written.get()).sum::<u64>(), 10 * RECORD);
     assert_eq!(times(&batch(&mut drain)), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     assert!(batch(&mut drain).is_empty());
     assert!(writers.iter().all(|ring| ring.is_empty()));
