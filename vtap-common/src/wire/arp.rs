@@ -1,4 +1,4 @@
-//! ARP (RFC 826).
+//! ARP (RFC 826). Addresses are read of IPv4 over Ethernet only.
 
 use super::{
     Damaged,
@@ -10,9 +10,8 @@ use super::{
 /// Hardware and protocol type, the length of an address of either, and the operation.
 const FIXED_LEN: u32 = 8;
 const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
-/// Offsets of the IPv4 addresses, for Ethernet.
-const SENDER: u32 = 14;
-const TARGET: u32 = 24;
+/// Length of such a packet.
+const LEN: usize = 28;
 
 /// Reads the packet at `offset`. Its sender and target count as source and destination, as they
 /// do for tcpdump's `src`, `dst` and `net`.
@@ -23,13 +22,9 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     let Some(fixed) = frame.header::<[u8; FIXED_LEN as usize]>(offset) else { return network };
     let [kind @ .., _, _] = *fixed;
     if kind == ETHERNET_AND_IPV4 {
-        // A cut packet may have the first address only.
-        if let Some(sender) = frame.header::<[u8; 4]>(offset + SENDER) {
-            network.src = Address::v4(*sender);
-        }
-        if let Some(target) = frame.header::<[u8; 4]>(offset + TARGET) {
-            network.dst = Address::v4(*target);
-        }
+        let Some(arp) = frame.header::<[u8; LEN]>(offset) else { return network };
+        network.src = Address::v4([arp[14], arp[15], arp[16], arp[17]]);
+        network.dst = Address::v4([arp[24], arp[25], arp[26], arp[27]]);
     }
     let addresses = 2 * (u32::from(fixed[4]) + u32::from(fixed[5]));
     if offset + FIXED_LEN + addresses <= frame.len() {
