@@ -36,10 +36,11 @@ pub fn vtap_linear(ctx: XdpContext) -> u32 {
 
 #[inline(always)]
 fn tap<A: Access>(ctx: &XdpContext) -> u32 {
-    let Some(state) = maps::state() else {
+    // SAFETY: the only call in a run.
+    let Some(mut state) = (unsafe { maps::state() }) else {
         return XDP_ABORTED;
     };
-    let outcome = A::examine(ctx, state);
+    let outcome = A::examine(ctx, &mut state);
     match outcome {
         Outcome::NotTunnel => XDP_PASS,
         Outcome::Malformed(reason) => {
@@ -48,7 +49,7 @@ fn tap<A: Access>(ctx: &XdpContext) -> u32 {
         }
         Outcome::Filtered => verdict(),
         Outcome::Matched(matched) => {
-            if let Err(reason) = deliver::deliver::<A>(ctx, &matched, &mut state.clock) {
+            if let Err(reason) = deliver::deliver::<A>(ctx, &matched, state.clock, state.polls) {
                 debug!(ctx, "lost an inner packet of {} bytes", matched.inner.len);
                 state.counters.count_lost(reason);
             }
@@ -57,7 +58,7 @@ fn tap<A: Access>(ctx: &XdpContext) -> u32 {
     }
 }
 
-/// What becomes of a tunnel packet that was looked at.
+/// What becomes of a tunnel packet that was examined.
 #[inline(always)]
 fn verdict() -> u32 {
     if settings().pass != 0 { XDP_PASS } else { XDP_DROP }

@@ -1,6 +1,6 @@
 //! The counters, kept per CPU in the kernel and added up in user space.
 //!
-//! They always satisfy, exactly:
+//! These equations hold exactly at any time between two packets:
 //! `received.packets = not_tunnel + tunnel` and
 //! `tunnel = malformed + filtered + matched.packets`.
 
@@ -38,21 +38,21 @@ impl Traffic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Counters {
-    /// Every frame that was looked at, in bytes of the outer frame. The kernel side does not see
-    /// what lies in further buffers behind a datagram that ends with the first: no sender has a
-    /// reason for such a frame, and to look takes a fortieth of all the time there is for one.
+    /// Every frame that was examined, in bytes of the outer frame. If a datagram ends with the first
+    /// buffer of a frame, the kernel side does not count bytes in further buffers. Checking for them
+    /// costs 2.5 % per packet, and no sender has a reason to make such a frame.
     pub received: Traffic,
     /// Frames that are not for a tap port.
     pub not_tunnel: u64,
     /// Frames for a tap port.
     pub tunnel: u64,
-    /// Tunnel frames without a usable inner packet, by [`Malformed`].
+    /// Tunnel frames whose tunnel headers are unusable, by [`Malformed`].
     pub malformed: [u64; Malformed::COUNT],
     /// Inner packets whose headers are damaged, selected or not, by [`Damaged`].
     pub damaged: [u64; Damaged::COUNT],
     /// Inner packets that were not selected.
     pub filtered: u64,
-    /// Inner packets that were, in bytes on the wire before any cut.
+    /// Inner packets that were selected, in bytes on the wire before any cut.
     pub matched: Traffic,
     /// Selected packets that did not reach user space, by [`Lost`].
     pub lost: [u64; Lost::COUNT],
@@ -92,7 +92,7 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that the rule at a place decided.
+    /// Counts a packet that a rule decided; rules are numbered from zero.
     #[inline(always)]
     pub(crate) fn count_rule(&mut self, rule: u64) {
         if let Some(counter) = self.rules.get_mut(rule as usize) {
@@ -110,7 +110,7 @@ impl Counters {
 
     /// Adds what another CPU counted.
     pub fn add(&mut self, other: &Self) {
-        // Destructured, so that a new counter cannot be forgotten here.
+        // Destructured, so that the compiler reports a counter that is forgotten here.
         let Self {
             received,
             not_tunnel,

@@ -9,13 +9,14 @@ use crate::{
     wire::{Address, Family},
 };
 
-/// Rings at most: one per CPU.
+/// The most rings there can be: one per CPU.
 pub const MAX_RINGS: usize = 1024;
 
 /// Calls the macro `$then` with the sizes of the record classes, in bytes of packet.
 ///
-/// With the ring's own 8 bytes and the record header, all but the largest are multiples of a cache
-/// line. That one holds super-frames as long as the kernel can copy out of XDP frames.
+/// A record occupies its class, the record header, and 8 bytes of the ring's own. All but the largest
+/// class make this a multiple of a cache line. The largest holds the longest super-frame that the
+/// kernel can copy out of an XDP frame.
 #[macro_export]
 macro_rules! record_classes {
     ($then:ident) => {
@@ -74,7 +75,7 @@ pub struct RecordFields {
     pub rx_queue: u32,
 }
 
-/// The head of a record. Integers are in the machine's byte order, but where another is named.
+/// The head of a record. Integers are in the machine's byte order unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RecordHeader {
@@ -84,11 +85,12 @@ pub struct RecordHeader {
     pub caplen: u32,
     /// Its length on the wire, before a tap cut it.
     pub wirelen: u32,
-    /// Network identifier in the low 24 bits, and what [`Kind`] packs above them.
+    /// Network identifier in the low 24 bits; above them the link type, the family of the outer
+    /// addresses, and the protocol class.
     vni_and_kind: u32,
     /// The tunnel's source port, in the byte order of the wire.
     outer_src_port: u16,
-    /// The receive queue; numbers that do not fit are cut.
+    /// The low 16 bits of the receive queue's number.
     pub rx_queue: u16,
     /// The tunnel's source, as in [`Address`].
     outer_src: [u64; 2],
@@ -171,7 +173,7 @@ impl RecordHeader {
         Address { high, low, family: if v6 { Family::V6 } else { Family::V4 } }
     }
 
-    /// Reads the header at the start of a record, or `None` where the record is too short.
+    /// Splits a record into its header and the captured bytes. `None` if it is too short.
     #[must_use]
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let (header, data) = record.split_at_checked(size_of::<Self>())?;

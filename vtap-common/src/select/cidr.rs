@@ -12,11 +12,10 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// Contains every packet's address, even of those that have none.
+    /// Contains every address, and the lack of one.
     pub const ANY: Self = Self { network: Address::NONE, mask: Address::NONE };
 
-    /// `address/length`, or `None` where the length is too great for the family. Host bits are
-    /// dropped.
+    /// `address/length`, or `None` if the length is too great for the family. Host bits are dropped.
     #[must_use]
     pub fn new(address: core::net::IpAddr, length: u8) -> Option<Self> {
         let mask = match address {
@@ -52,7 +51,7 @@ impl Cidr {
             return [Range::ANY; WORDS];
         }
         let first = words(&self.network);
-        // The family's own bits are in both.
+        // `words` adds the same bits for the family to both.
         let mask = words(&Address { family, ..self.mask });
         core::array::from_fn(|word| {
             let rest = !mask[word] & u64::from(u32::MAX);

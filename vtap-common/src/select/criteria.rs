@@ -177,7 +177,7 @@ macro_rules! criteria {
         }
 
         impl RuleTables {
-            /// Of no rules.
+            /// Without rules.
             pub(super) const NONE: Self = Self {
                 $($($name: given!($word, $kind::NO_TABLES),)?)+
             };
@@ -191,9 +191,9 @@ macro_rules! criteria {
                 )?)+
             }
 
-            /// Takes the rules that the packet does not fit out of `fitting`; see
+            /// Removes the rules that the packet does not fit from `fitting`; see
             /// [`Intervals::narrow`](super::intervals::Intervals::narrow).
-            // No loop: the compiler would put the values into memory for it.
+            // This is no loop, because the compiler would store the values in memory for one.
             #[inline(always)]
             pub(super) fn narrow(
                 &self,
@@ -211,7 +211,7 @@ macro_rules! criteria {
         }
 
         impl Cuts {
-            /// Of no rules.
+            /// Without rules.
             pub(super) const NONE: Self = Self {
                 $($($name: given!($word, $kind::NO_CUTS),)?)+
             };
@@ -228,7 +228,7 @@ macro_rules! optional {
     };
 }
 
-/// Code that stands there only if the criterion has the flag or word.
+/// Expands to its code only if the criterion has the flag or word.
 macro_rules! given {
     ($flag_or_word:literal, $code:expr) => {
         $code

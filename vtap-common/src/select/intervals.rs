@@ -2,9 +2,9 @@
 
 use super::{criteria::Rule, range::Range, rules::MAX_RULES};
 
-/// Values at which an interval begins at most: each rule's first, and the one after its last.
+/// The most values at which an interval begins: each rule's first, and the one after its last.
 const MAX_CUTS: usize = 2 * MAX_RULES;
-/// Room for an interval more than there are cuts, rounded up for the search by halves.
+/// Room for one interval more than there are cuts, rounded up for the binary search.
 const PLACES: usize = 2 * MAX_CUTS;
 
 /// A set of rules, a bit for each.
@@ -49,17 +49,17 @@ struct Interval {
 }
 
 impl Intervals {
-    /// Of rules that all take any value.
+    /// The table of rules that all accept any value.
     pub(super) const ANY: Self = Self([Interval::REST; PLACES]);
 
-    /// Returns how many intervals there are besides the last.
+    /// Builds the table. Returns the number of intervals, less the last.
     pub(super) fn build(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) -> u64 {
         *self = Self::ANY;
         let Self(intervals) = self;
         let mut lasts = [u64::MAX; MAX_CUTS];
         for (pair, rule) in lasts.chunks_mut(2).zip(rules) {
             let (first, last) = range(rule).bounds();
-            // Where a range begins with the first value, nothing ends before it.
+            // Nothing ends before a range that begins with the lowest value.
             pair[0] = first.checked_sub(1).unwrap_or(u64::MAX);
             pair[1] = last;
         }
@@ -79,19 +79,20 @@ impl Intervals {
         cuts as u64
     }
 
-    /// Takes the rules out of `fitting` that the value does not fit; all of them, or only those of
-    /// the first word.
+    /// Removes the rules from `fitting` that the value does not fit. Without `all`, only the first
+    /// word of the set is narrowed.
     #[inline(always)]
     pub(super) fn narrow(&self, cuts: u64, fitting: &mut Set, all: bool, value: u64) {
         if cuts == 0 {
             return;
         }
         let mut interval = self.0.as_ptr();
-        // Half of what is left, and so on, with steps that the compiler knows and the number of
-        // cuts, which the verifier knows. There is no branch on the value, nor an index to turn
-        // into an address: that makes five instructions of each step. What lies behind has a sign,
-        // which is moved to where it is as many bytes as the step: by a logical shift, because
-        // newer verifiers follow both ways of an arithmetic one by 63.
+        // A binary search. The compiler knows each step, and the verifier knows the number of cuts,
+        // so it removes the steps that are not needed. A step takes five instructions: it neither
+        // branches on the value nor turns an index into an address. If the value lies behind the
+        // step, `last - value` is negative. Its sign bit is shifted to where it stands for as many
+        // bytes as the step skips. The shift is a logical one, because newer verifiers follow both
+        // results of an arithmetic shift by 63.
         macro_rules! halve {
             ($($step:literal)+) => {
                 const { assert!(1 $(+ $step)+ == PLACES) };
@@ -118,6 +119,6 @@ impl Intervals {
 }
 
 impl Interval {
-    /// The values that no rule cares for.
+    /// The values above all that rules name.
     const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL, _unused: 0 };
 }

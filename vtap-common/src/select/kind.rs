@@ -46,9 +46,9 @@ pub(super) trait Lookup: Kind {
     /// no padding.
     type Cuts: Copy + Debug;
 
-    /// Of no rules.
+    /// Without rules.
     const NO_TABLES: Self::Tables;
-    /// Of no rules.
+    /// Without rules.
     const NO_CUTS: Self::Cuts;
 
     /// Builds the tables from what each rule wants.
@@ -58,7 +58,7 @@ pub(super) trait Lookup: Kind {
         wanted: impl Fn(&Rule) -> Self::Wanted,
     ) -> Self::Cuts;
 
-    /// Takes the rules that the packet does not fit out of `fitting`; see [`Intervals::narrow`].
+    /// Removes the rules that the packet does not fit from `fitting`; see [`Intervals::narrow`].
     fn narrow(
         tables: &Self::Tables,
         cuts: &Self::Cuts,

@@ -9,13 +9,13 @@ pub struct List<T, const N: usize> {
 }
 
 impl<T: Copy, const N: usize> List<T, N> {
-    /// A list of nothing; `filler` takes the unused places.
+    /// An empty list; `filler` takes the unused places.
     #[must_use]
     pub const fn empty(filler: T) -> Self {
         Self { len: 0, items: [filler; N] }
     }
 
-    /// Adds an alternative, or gives it back where the list is full.
+    /// Adds an alternative, or returns it if the list is full.
     pub fn push(&mut self, item: T) -> Result<(), T> {
         let Some(place) = self.items.get_mut(self.len as usize) else {
             return Err(item);
@@ -95,7 +95,7 @@ impl Range {
     /// Zero where `value` lies within.
     #[inline(always)]
     pub(crate) const fn mismatch(&self, value: u64) -> u64 {
-        // The sign of either difference tells that the value lies outside.
+        // One of the differences is negative if the value lies outside.
         (value.wrapping_sub(self.first) | self.last.wrapping_sub(value)) >> 63
     }
 

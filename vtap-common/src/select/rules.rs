@@ -1,10 +1,10 @@
 //! The rules, laid out so that their number hardly matters.
 //!
-//! To compare a packet with one rule after the other takes 5 ns a rule. So the comparisons are made
-//! beforehand: the values that a criterion can have are cut into [`Intervals`] within which all
-//! rules agree, and each interval has the [`Set`] of rules that its values fit. Of a packet, every
-//! criterion that is in use is looked up once, and the first rule that is in all the sets decides.
-//! (The scheme is Lakshman and Stiliadis's, SIGCOMM 1998.)
+//! Comparing a packet with one rule after the other costs 5 ns per rule. Instead, user space prepares
+//! a table for each criterion. It cuts the range of values into [`Intervals`], such that all values in
+//! an interval fit the same rules, and notes the [`Set`] of these rules. For a packet, the kernel side
+//! looks up the set of each criterion that is in use. The first rule that is in all of these sets
+//! decides. (Lakshman and Stiliadis described this scheme at SIGCOMM 1998.)
 
 use super::{
     criteria::{Cuts, PacketKeys, Rule, RuleTables, is_nonzero},
@@ -12,7 +12,7 @@ use super::{
     intervals::Set,
 };
 
-/// Rules at most.
+/// The most rules there can be.
 pub const MAX_RULES: usize = 128;
 
 /// The rules in their order; the first that matches decides.
@@ -55,7 +55,7 @@ impl Rules {
         let mut fitting = Set::ALL;
         let all = self.len > u64::from(u64::BITS);
         self.tables.narrow(&self.cuts, &mut fitting, all, keys);
-        // Of the second word only if there are so many rules.
+        // The second word matters only if there are more rules than bits in the first.
         let (fitting, include, base) = if all && fitting.0[0] == 0 {
             (fitting.0[1], self.include.0[1], u64::from(u64::BITS))
         } else {
@@ -69,7 +69,7 @@ impl Rules {
     }
 }
 
-/// The place of the only bit that is set; BPF has no instruction for that.
+/// The place of the only bit that is set. BPF has no instruction for this.
 #[inline(always)]
 const fn place_of(bit: u64) -> u64 {
     is_nonzero(bit & 0xaaaa_aaaa_aaaa_aaaa)

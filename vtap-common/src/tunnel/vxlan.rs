@@ -21,7 +21,8 @@ pub const LEN: u32 = <VxlanHdr as Header>::LEN;
 pub struct Vxlan {
     /// The word that holds the network identifier, as it lies in memory; see [`vni`].
     pub word: u32,
-    /// `EtherType` of a payload without link header, as it would lie in memory; zero for a frame.
+    /// `EtherType` of a payload without link header, as it would lie in memory; zero if the payload is
+    /// an Ethernet frame.
     pub ether_type: u32,
 }
 

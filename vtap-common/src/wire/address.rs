@@ -15,10 +15,10 @@ impl Family {
     pub const V6: Self = Self(6);
 }
 
-/// An address of either family as two words of its bytes, in the order of memory.
+/// An address of either family as two words, with its bytes as they lie in memory.
 ///
-/// Nothing is byte-swapped per packet: prefixes are kept in the same order. An IPv4 address is
-/// the low half of `low`; the rest is zero.
+/// Prefixes have the same byte order, so that no address is byte-swapped per packet. An IPv4 address
+/// is the low half of `low`; the rest is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Address {

@@ -1,4 +1,4 @@
-//! The generator: test runs hand over frames, the program sends them into an interface.
+//! The generator: a test run hands a frame to the program, which sends it into an interface.
 
 use core::hint::black_box;
 
@@ -25,7 +25,7 @@ use crate::{
 #[unsafe(link_section = ".rodata.bench")]
 static IFINDEX: u32 = 0;
 
-/// Flows, less one; a power of two less one.
+/// The number of flows, less one. The number is a power of two.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.bench")]
 static FLOW_MASK: u32 = 0;
@@ -44,7 +44,7 @@ static SHAPES: [Shape; MIX] = [Shape { len: 0, fields: [0; FIELDS.len()] }; MIX]
 #[btf_map]
 static SENT: PerCpuArray<u64, 1> = PerCpuArray::new();
 
-/// Sends frames of a page at most.
+/// Sends frames that fit a page.
 #[xdp]
 pub fn generate(ctx: XdpContext) -> u32 {
     if !pace::wait() {
@@ -58,7 +58,7 @@ fn send(ctx: &XdpContext) -> Option<u32> {
     // SAFETY: this CPU's own value.
     let sent = unsafe { &mut *SENT.get_ptr_mut(0)? };
     if *black_box(&FRAME_LEN) == 0 {
-        // The verifier learns no bound from a remainder; the compiler must not drop the check.
+        // The verifier learns no bound from a remainder, so the compiler must keep the check of `get`.
         let place = black_box((*sent % MIX as u64) as usize);
         shape(ctx, black_box(&SHAPES).get(place)?)?;
     }
@@ -69,7 +69,7 @@ fn send(ctx: &XdpContext) -> Option<u32> {
     Some(unsafe { bpf_redirect(*black_box(&IFINDEX), 0) } as u32)
 }
 
-/// Gives a frame, which is as long as the longest of the mix, its length.
+/// Shortens a frame, which is as long as the longest of the mix, to its length.
 #[inline(always)]
 fn shape(ctx: &XdpContext, shape: &Shape) -> Option<()> {
     // SAFETY: a plain query on a valid context.
@@ -95,7 +95,8 @@ fn set(ctx: &XdpContext, offset: usize, value: u16) -> Option<()> {
     Some(())
 }
 
-/// Sends frames that do not fit a page, as live frames must: copies of a socket buffer instead.
+/// Sends frames that do not fit a page, as copies of a socket buffer. Live frames of XDP must fit a
+/// page.
 #[classifier]
 pub fn generate_large(ctx: TcContext) -> i32 {
     let len = *black_box(&FRAME_LEN);

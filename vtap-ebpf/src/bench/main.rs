@@ -1,5 +1,5 @@
-//! What the benchmark runs in the kernel besides vtap itself: a generator of mirrored frames, and
-//! the programs that others are compared by.
+//! What the benchmark runs in the kernel besides vtap: a generator of mirrored frames, and programs to
+//! compare vtap with.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]

@@ -1,10 +1,10 @@
-//! Spins until a frame is due, so that one long test run keeps a rate.
+//! Waits until a frame is due, so that a long test run keeps a rate.
 
 use core::hint::black_box;
 
 use aya_ebpf::{btf_maps::PerCpuArray, helpers::bpf_ktime_get_ns, macros::btf_map};
 
-/// Time between frames, in 1/256 ns; 0 sends as fast as can be.
+/// Time between frames, in 1/256 ns. Zero sends as fast as possible.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.bench")]
 static GAP: u64 = 0;
@@ -14,12 +14,13 @@ static GAP: u64 = 0;
 static DUE: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 const FRACTION_BITS: u32 = 8;
-/// Arrears beyond this (1 ms) are dropped, as making up for them would be a burst at full speed.
+/// The most by which sending may be late and catch up again (1 ms). Catching up with more would be a
+/// burst at full speed.
 const ARREARS: u64 = 1_000_000 << FRACTION_BITS;
-/// Looks at the clock, some 25 ns each: the verifier wants a bound.
+/// The most readings of the clock per wait, some 25 ns each. The verifier wants a bound.
 const SPINS: u32 = 4096;
 
-/// Waits; false if the frame is still not due after as long as a program may wait.
+/// Waits. False if the frame is still not due after [`SPINS`] readings.
 #[inline(always)]
 pub fn wait() -> bool {
     let gap = *black_box(&GAP);

@@ -1,4 +1,4 @@
-//! The least that a receiver can do, and the way to an `AF_XDP` socket.
+//! A receiver that does the least possible, and one that hands frames to an `AF_XDP` socket.
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_DROP,
@@ -7,11 +7,11 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 
-/// Receive queues of a veth at most.
+/// A place for each receive queue of a veth.
 #[btf_map]
 static SOCKETS: XskMap<64> = XskMap::new();
 
-/// Drops every frame unseen: what no capture can be faster than.
+/// Drops every frame unread. No capture can be faster.
 #[xdp(frags)]
 pub fn floor(_: XdpContext) -> u32 {
     XDP_DROP

@@ -1,17 +1,17 @@
-//! What differs between frames of different lengths. Compiled into both sides of the generator.
+//! What differs between frames of different lengths. Both sides of the generator compile this file.
 
-/// Where those fields of a frame are that depend on its length: total length and checksum of the
-/// outer IPv4 header, length of the outer UDP header; then the same of the inner frame, and its
-/// UDP checksum.
+/// Offsets of the fields that depend on a frame's length: total length and checksum of the outer IPv4
+/// header, length of the outer UDP header, the same three of the inner frame, and the inner UDP
+/// checksum.
 pub const FIELDS: [usize; 7] = [16, 24, 38, 66, 74, 88, 90];
 
-/// Place of the outer source port, which tells flows apart.
+/// Offset of the outer source port, which tells flows apart.
 pub const SOURCE_PORT: usize = 34;
 
 /// The first of the source ports; the others follow it.
 pub const FIRST_PORT: u16 = 49_152;
 
-/// A frame's length, and what stands at [`FIELDS`] then, in the byte order of the wire.
+/// A frame's length, and the values at [`FIELDS`] that go with it, in the byte order of the wire.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Shape {
@@ -21,8 +21,8 @@ pub struct Shape {
     pub fields: [u16; FIELDS.len()],
 }
 
-/// Copies that one test run of the large-frame generator sends.
+/// Copies of a frame that one run of the large-frame generator sends.
 pub const COPIES: u32 = 16;
 
-/// Frames of a mix, after which it begins anew.
+/// Frames of a mix, which is then repeated.
 pub const MIX: usize = 12;

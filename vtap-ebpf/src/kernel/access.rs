@@ -11,13 +11,14 @@ use aya_ebpf::{
 };
 use vtap_common::{
     Outcome,
-    abi::{CpuState, MAX_CAPLEN},
+    abi::MAX_CAPLEN,
     examine, examine_fast,
     wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
 };
 
 use self::fast::FastFrame;
 use super::{
+    maps::State,
     opaque::{at_most, opaque},
     settings::{layer, selection},
 };
@@ -25,7 +26,7 @@ use super::{
 /// How a kernel gives access to a frame.
 pub trait Access {
     /// Examines the frame and counts the outcome.
-    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome;
+    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome;
 
     /// Copies `len` bytes from `offset` of the frame to `to`; false where the kernel refuses.
     ///
@@ -40,9 +41,8 @@ pub struct WholeBuffer;
 
 impl Access for WholeBuffer {
     #[inline(always)]
-    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        let CpuState { counters, slots, header, clock: _ } = state;
-        let slots = Cell::from_mut(slots);
+    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome {
+        let State { counters, slots, header, .. } = state;
         let fast = FastFrame::new(ctx, || whole_len(ctx));
         if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
             return outcome;
@@ -53,13 +53,13 @@ impl Access for WholeBuffer {
         if len == linear.len() {
             examine(&linear, layer(), selection(), counters)
         } else {
-            let fragments = InFragments { ctx, len, slots, bytes: Cell::from_mut(header) };
+            let fragments = InFragments { ctx, len, slots, bytes: header };
             examine(&fragments, layer(), selection(), counters)
         }
     }
 
-    /// In two pieces where the frame is too long for the helper: neither offset nor length may be
-    /// above 65,535 (`net/core/filter.c`, `bpf_xdp_pointer`).
+    /// A long frame is copied in two pieces, because the helper refuses an offset or a length above
+    /// 65,535 (`bpf_xdp_pointer` in `net/core/filter.c`).
     #[inline(always)]
     unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
         const HALF: u32 = 0x8000;
@@ -77,8 +77,8 @@ impl Access for WholeBuffer {
     }
 }
 
-/// The same frame. Its bounds are loaded again where they are needed, rather than kept in registers
-/// all along the way of a plain one.
+/// The same frame, of which the compiler must load the bounds again. Otherwise it would keep them in
+/// registers all along the fast path, which does not need them.
 #[inline(always)]
 fn anew(ctx: &XdpContext) -> XdpContext {
     XdpContext::new(opaque(ctx.ctx as usize) as *mut _)
@@ -86,8 +86,8 @@ fn anew(ctx: &XdpContext) -> XdpContext {
 
 /// Bytes of the frame in all its pieces.
 ///
-/// The helper, called such that the compiler knows that it changes nothing: what was read of the
-/// frame before need not be read again.
+/// This calls the helper in assembly, to tell the compiler that the call changes nothing. What was
+/// read of the frame before then stays valid.
 #[inline(always)]
 fn whole_len(ctx: &XdpContext) -> u32 {
     let len: u64;
@@ -113,13 +113,13 @@ pub struct Linear;
 
 impl Access for Linear {
     #[inline(always)]
-    fn examine(ctx: &XdpContext, state: &mut CpuState) -> Outcome {
-        let CpuState { counters, slots, .. } = state;
+    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome {
+        let State { counters, slots, .. } = state;
         let fast = FastFrame::new(ctx, || (ctx.data_end() - ctx.data()) as u32);
         if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
             return outcome;
         }
-        let linear = InOnePiece::new(&anew(ctx), Cell::from_mut(slots));
+        let linear = InOnePiece::new(&anew(ctx), slots);
         examine(&linear, layer(), selection(), counters)
     }
 
@@ -128,11 +128,15 @@ impl Access for Linear {
         if offset > MAX_HEADER_OFFSET {
             return false;
         }
-        // Before 5.18 no helper copies out of an XDP frame, and a loop of loads can't be written
-        // for a length that only the packet knows. A kernel address may be read, though, and the
-        // frame has one.
+        // Before 5.18 no helper copies out of an XDP frame, and the verifier takes no loop of loads
+        // over a length that it does not know. But a helper reads kernel memory, where the frame
+        // lies. It would read beyond the frame too, so this is the one check of the length.
+        let frame_len = ctx.data_end() - ctx.data();
+        if offset as usize + len as usize > frame_len {
+            return false;
+        }
         let from = ctx.data() + offset as usize;
-        // SAFETY: the caller's for `to`; the helper survives any source address.
+        // SAFETY: `to` is the caller's, and the source lies within the frame.
         unsafe { bpf_probe_read_kernel(to.cast(), len, from as *const _) == 0 }
     }
 }
@@ -165,8 +169,8 @@ impl Frame for InOnePiece<'_> {
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
         let start = self.data + at_most(offset as usize, MAX_HEADER_OFFSET as usize)?;
-        // Opaque, because the compiler would make `start >= data_end` of the check of a single byte,
-        // from which the verifier learns nothing.
+        // For a single byte, the compiler would check `start >= data_end` instead, from which the
+        // verifier learns nothing. `opaque` keeps the check as it is written.
         if opaque(start + size_of::<T>()) > self.data_end {
             return None;
         }
@@ -180,7 +184,7 @@ impl Frame for InOnePiece<'_> {
     }
 }
 
-/// A frame of which only the helper reaches every byte.
+/// A frame in fragments. Only a helper reaches all its bytes.
 struct InFragments<'a> {
     ctx: &'a XdpContext,
     len: u32,
@@ -205,9 +209,9 @@ impl Frame for InFragments<'_> {
             return None;
         }
         const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
-        // Not onto the stack: there the verifier wants every access aligned.
+        // The bytes go into the map, because the verifier wants every access to the stack aligned.
         let bytes = self.bytes.as_ptr();
-        // SAFETY: `bytes` is as long as is said.
+        // SAFETY: `bytes` has room for `T::LEN` bytes, as just asserted.
         let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
         // SAFETY: the helper has filled it, and `Header` promises that any bytes are a value.
         (result == 0).then(|| Loaded(unsafe { bytes.cast::<T>().read_unaligned() }))
@@ -219,8 +223,8 @@ impl Frame for InFragments<'_> {
     }
 }
 
-/// A header that was copied out of a frame. Aligned, because on the stack the verifier wants every
-/// access aligned, and fields are at least where they should be relative to the header's start.
+/// A header that was copied out of a frame. The verifier wants every access to the stack aligned. The
+/// fields of a header are aligned relative to its start, so it is enough to align the start.
 #[repr(C, align(8))]
 struct Loaded<T>(T);
 
@@ -233,7 +237,7 @@ impl<T> Deref for Loaded<T> {
     }
 }
 
-/// Sends `value` through a map: of what it loads from there the verifier knows nothing.
+/// Stores `value` to a map and loads it back. The verifier knows nothing of what a map holds.
 #[inline(always)]
 fn launder(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
     // SAFETY: there is a place for each slot.

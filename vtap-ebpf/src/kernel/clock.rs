@@ -1,10 +1,10 @@
 //! The time of a packet.
 //!
-//! To read the clock takes 25 to 32 ns, as much as to reserve and commit a record. A driver hands
-//! over packets in polls, though, of 64 at most; so a reading serves a few packets of one poll. They
-//! are a microsecond or two apart, or some tens where they pass through the network stack meanwhile.
-//! Where a poll ends tells the tracepoint `napi_poll`; where that is not attached (see `vtap-user`),
-//! each packet has its own reading.
+//! Reading the clock takes 25 to 32 ns, as long as reserving and committing a record. But a driver
+//! hands over packets in polls of up to 64, so several packets of one poll share a reading. These
+//! packets are one or two microseconds apart, or some tens of microseconds if each passes through the
+//! network stack before the next. The tracepoint `napi_poll` tells us when a poll ends. If user space
+//! has not attached the program below to it, each packet has a reading of its own.
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_PASS,
@@ -14,7 +14,7 @@ use aya_ebpf::{
 };
 use vtap_common::abi::ClockReading;
 
-use super::maps;
+use super::maps::{self, Polls};
 
 /// Packets that share a reading at most.
 const SHARED: u64 = 8;
@@ -23,9 +23,9 @@ const SHARED: u64 = 8;
 #[raw_tracepoint(tracepoint = "napi_poll")]
 pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
     if let Some(polls) = maps::polls() {
-        // SAFETY: this CPU's own. By a console over the network, this may run within the XDP
-        // program, which then reads the clock once too often or too seldom.
-        unsafe { polls.write_volatile(polls.read_volatile() + 1) };
+        // netconsole polls its device when the kernel prints a message, so this can run in the
+        // middle of the XDP program. The cost is one stale reading of the clock.
+        polls.end_one();
     }
     0
 }
@@ -44,17 +44,17 @@ pub fn vtap_clock(ctx: XdpContext) -> u32 {
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
 #[inline(always)]
-pub fn now(clock: &mut ClockReading) -> u64 {
-    // Should packets come from elsewhere than polls, this bounds how long a reading serves. It is
-    // a load, not a call.
+pub fn now(clock: &mut ClockReading, polls: Polls) -> u64 {
+    let polls = polls.ended();
+    // Packets may come from elsewhere than polls. For these, a tick of the kernel ends the use of a
+    // reading. This call is compiled to a plain load.
     // SAFETY: no preconditions.
     let jiffies = unsafe { bpf_jiffies64() };
-    let poll_goes_on = clock.polls != 0 && clock.polls == clock.poll && clock.jiffies == jiffies;
+    let poll_goes_on = polls != 0 && polls == clock.poll && clock.jiffies == jiffies;
     if !poll_goes_on || clock.packets >= SHARED {
         // SAFETY: no preconditions.
         let reading = unsafe { bpf_ktime_get_ns() };
-        // Not `polls`, which is another's to write.
-        clock.poll = clock.polls;
+        clock.poll = polls;
         clock.jiffies = jiffies;
         clock.packets = 0;
         clock.reading = reading;

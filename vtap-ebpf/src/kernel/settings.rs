@@ -1,5 +1,5 @@
-//! What user space sets before it loads the program: read-only data, whose every value the
-//! verifier knows.
+//! What user space sets before it loads the program. This is read-only data, so the verifier knows
+//! every value.
 
 use vtap_common::{abi::KernelSettings, select::Selection, wire::LinkLayer};
 
@@ -19,7 +19,7 @@ pub fn selection() -> &'static Selection {
     unknown(&SELECTION)
 }
 
-/// The rest.
+/// What the user asked for besides.
 #[inline(always)]
 pub fn settings() -> &'static KernelSettings {
     unknown(&SETTINGS)
