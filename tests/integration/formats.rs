@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use vtap_tests::{
     capture::{Capture, reread},
     frames::{self, mirrored},
@@ -15,6 +15,7 @@ crate::tests![
     every_identifier_is_kept ["tshark"],
     comments_tell_the_tunnel ["tshark"],
     comments_want_a_pcapng_file [],
+    times_before_1970_and_after_2554_are_kept ["tshark"],
     times_that_pcap_does_not_hold_are_refused [],
     a_file_without_packets_is_read ["tshark", "tcpdump"],
 ];
@@ -86,7 +87,7 @@ fn comments_want_a_pcapng_file() -> Result<()> {
     for (args, word) in [
         (&["--annotate", "-w", "x.pcap"][..], ".pcapng"),
         (&["--annotate", "-w", "x.pcap.gz"], ".pcapng"),
-        (&["--annotate"], "-w <FILE>"),
+        (&["--annotate"], "--write <FILE>"),
     ] {
         let ended = reread(&Form::USUAL.file(&[]), args)?;
         ensure!(ended.status.code() == Some(2) && ended.stderr.contains(word), "{}", ended.stderr);
@@ -104,6 +105,53 @@ fn at_times(seconds: &[i64]) -> Vec<u8> {
         [form.pcapng_head(1, &options), packet].concat()
     };
     seconds.iter().flat_map(section).collect()
+}
+
+fn times_before_1970_and_after_2554_are_kept() -> Result<()> {
+    let times =
+        [1_700_000_000, -1, 18_446_744_073, 18_446_744_074, 253_402_300_799, -62_135_596_800];
+    let ended = reread(&at_times(&times), &["-w", "x.pcapng"])?;
+    ended.check()?;
+    let path = ended.file("x.pcapng");
+    let file = std::fs::read(&path)?;
+    // By the standard, not by a reader: the shift of the packet's interface, and its own time.
+    let (mut shifts, mut kept) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while at < file.len() {
+        let word = |at: usize| u32::from_ne_bytes(file[at..at + 4].try_into().unwrap_or_default());
+        let (kind, len) = (word(at), word(at + 4) as usize);
+        if kind == 1 {
+            shifts.push(shift(&file[at + 16..at + len - 4]).context("no time offset")?);
+        } else if kind == 6 {
+            let ticks = u64::from(word(at + 12)) << 32 | u64::from(word(at + 16));
+            let nanos = i128::from(shifts[word(at + 8) as usize]) * 1_000_000_000;
+            kept.push(nanos + i128::from(ticks));
+        }
+        at += len;
+    }
+    let expected = times.map(|seconds| i128::from(seconds) * 1_000_000_000 + 123_456_789);
+    ensure!(kept == expected, "{kept:?}");
+    // Nothing changes for usual times.
+    ensure!(shifts[0] == 0, "{shifts:?}");
+    // tshark agrees wherever its own arithmetic reaches.
+    let seen = fields(&path, &["frame.time_epoch"])?;
+    ensure!(seen[0] == "1700000000.123456789" && seen[2] == "18446744073.123456789", "{seen:?}");
+    ensure!(seen[4] == "253402300799.123456789", "{seen:?}");
+    Ok(())
+}
+
+/// `if_tsoffset` of an interface's options.
+fn shift(mut options: &[u8]) -> Option<i64> {
+    let mut seconds = 0;
+    while let Some((head, rest)) = options.split_at_checked(4) {
+        let code = u16::from_ne_bytes([head[0], head[1]]);
+        let len = usize::from(u16::from_ne_bytes([head[2], head[3]]));
+        if code == 14 {
+            seconds = i64::from_ne_bytes(rest.get(..8)?.try_into().ok()?);
+        }
+        options = rest.get(len.next_multiple_of(4)..)?;
+    }
+    Some(seconds)
 }
 
 fn times_that_pcap_does_not_hold_are_refused() -> Result<()> {

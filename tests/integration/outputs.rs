@@ -241,9 +241,9 @@ fn outputs_that_collide_are_refused() -> Result<()> {
                 symlink(target, dir.path().join(link))?;
             }
             let script = script.replace("FROM", from);
-            let vtap = format!("{} capture", binary().display());
-            let script = format!("({}; echo $? >code) 2>>err", script.replace("VTAP", &vtap));
-            let script = script.replace(" | cat", "; echo $? >code) | (cat");
+            let script = script.replace("VTAP", &format!("{} capture", binary().display()));
+            let (vtap, reader) = script.split_at(script.find('|').unwrap_or(script.len()));
+            let script = format!("({vtap}; echo $? >code) 2>>err {reader}");
             let mut shell = net.target.command("sh");
             shell.args(["-c", &script]).current_dir(dir.path()).output()?;
             let code = fs::read_to_string(dir.path().join("code"))?;

@@ -52,7 +52,15 @@ const PARTS: [Part; 2] = [
             "vtap-user/src/source/live/**/*.rs",
             "vtap-user/src/output/**/*.rs",
         ],
-        integration: &["delivery::", "cpus::", "files::", "lifecycle::"],
+        integration: &[
+            "delivery::",
+            "cpus::",
+            "files::",
+            "formats::",
+            "compressed::",
+            "outputs::",
+            "lifecycle::",
+        ],
     },
 ];
 

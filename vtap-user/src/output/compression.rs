@@ -1,6 +1,8 @@
 //! How files are compressed, by the ending of their names: one file per method.
 
 mod gzip;
+#[cfg(test)]
+mod tests;
 mod zstd;
 
 use std::{ffi::OsStr, io, path::Path};

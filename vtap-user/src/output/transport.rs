@@ -112,3 +112,12 @@ fn write_all<T: Transport + ?Sized>(
     }
     Ok(())
 }
+
+/// The kernel's words for this limit name no way out.
+fn explained(error: io::Error) -> io::Error {
+    if error.kind() != ErrorKind::FileTooLarge {
+        return error;
+    }
+    let reason = "File too large: the limit of this process (ulimit -f) or of the file system";
+    io::Error::new(ErrorKind::FileTooLarge, reason)
+}

@@ -1,5 +1,8 @@
 //! Classic pcap with nanoseconds (draft-ietf-opsawg-pcap).
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::{Error, Result, anyhow};
 use bytes::BufMut as _;
 

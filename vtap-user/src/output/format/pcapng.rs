@@ -3,6 +3,8 @@
 mod block;
 mod comment;
 mod interfaces;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use anyhow::Result;

@@ -1,5 +1,8 @@
 //! A regular file, which takes what it is given unless its disk is full.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cmp::Ordering,
     fs::{Metadata, Permissions, TryLockError, remove_file},
@@ -11,7 +14,7 @@ use std::{
 
 use rustix::fs::{OFlags, fcntl_getfl};
 
-use super::{MODE, Transport, write_all};
+use super::{MODE, Transport, explained, write_all};
 use crate::session::cancel::Cancel;
 
 /// A regular file.
@@ -185,15 +188,6 @@ impl Drop for File {
             let _ = remove_file(&own.path);
         }
     }
-}
-
-/// The kernel's words for this limit name no way out.
-fn explained(error: io::Error) -> io::Error {
-    if error.kind() != ErrorKind::FileTooLarge {
-        return error;
-    }
-    let reason = "File too large: the limit of this process (ulimit -f) or of the file system";
-    io::Error::new(ErrorKind::FileTooLarge, reason)
 }
 
 /// Makes an old file a new one.

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{MODE, named_pipe, of, write_all};
+use super::{MODE, explained, named_pipe, of, write_all};
 use crate::{escape, session::cancel::Cancel};
 
 /// Links that lead to one another, after which the kernel gives up as well.
@@ -91,7 +91,8 @@ fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     let mode = file.metadata().map_or(MODE, |found| found.mode() & MODE);
     let mut builder = tempfile::Builder::new();
     let mut new = builder.permissions(Permissions::from_mode(mode)).tempfile_in(dir(file))?;
-    new.write_all(bytes)?;
+    // Not by its own `Write`, whose errors name a file that is gone by the time they are read.
+    new.as_file_mut().write_all(bytes).map_err(explained)?;
     new.persist(file)?;
     Ok(())
 }
