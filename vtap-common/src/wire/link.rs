@@ -43,8 +43,10 @@ impl Link {
         match layer {
             LinkLayer::Ethernet => ethernet::parse(frame, 0),
             LinkLayer::Ip => {
-                let first = frame.header::<[u8; 1]>(0).ok_or(Damaged::Ipv4)?;
-                let ether_type = match first[0] >> 4 {
+                // No IP header is shorter than this. After a check for one byte alone, the kernel's
+                // verifier refuses to have it read: "before the end" tells it nothing of offset 0.
+                let header = frame.header::<[u8; 20]>(0).ok_or(Damaged::Ipv4)?;
+                let ether_type = match header[0] >> 4 {
                     4 => EtherType::Ipv4 as u32,
                     6 => EtherType::Ipv6 as u32,
                     _ => return Err(Damaged::Ipv4),
