@@ -7,6 +7,7 @@ mod cpus;
 mod damaged;
 mod delivery;
 mod differential;
+mod ending;
 mod errors;
 mod faults;
 mod files;
@@ -14,6 +15,7 @@ mod formats;
 mod forms;
 mod interfaces;
 mod lab;
+mod lanes;
 mod lifecycle;
 mod link_layers;
 mod malformed;
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         damaged::all,
         delivery::all,
         differential::all,
+        ending::all,
         errors::all,
         faults::all,
         files::all,
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         interfaces::all,
         link_layers::all,
         lab::all,
+        lanes::all,
         lifecycle::all,
         malformed::all,
         mode::all,

@@ -1,6 +1,11 @@
 //! Reads what `vtap` wrote, with a parser that is not its own.
 
-use std::{collections::HashMap, fs::File, io::Read, path::Path};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{Cursor, Read},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail};
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
@@ -31,6 +36,25 @@ pub fn read(path: &Path) -> Result<Vec<Packet>> {
     } else {
         Box::new(file)
     };
+    packets(file)
+}
+
+/// The packets that are whole, of a pcapng stream that may be cut anywhere.
+pub fn whole_packets(mut bytes: Vec<u8>) -> Result<Vec<Packet>> {
+    // A cut block is an error to the parser, and so it is taken off.
+    let mut end = 0;
+    while let Some(len) = bytes.get(end + 4..end + 8) {
+        let len = u32::from_ne_bytes([len[0], len[1], len[2], len[3]]) as usize;
+        if len == 0 || end + len > bytes.len() {
+            break;
+        }
+        end += len;
+    }
+    bytes.truncate(end);
+    packets(Box::new(Cursor::new(bytes)))
+}
+
+fn packets(file: Box<dyn Read + Send>) -> Result<Vec<Packet>> {
     let mut reader = create_reader(1 << 20, file).context("not a capture file")?;
     let mut packets = Vec::new();
     let mut interfaces = HashMap::new();

@@ -8,6 +8,7 @@ pub mod frames;
 pub mod hostile;
 pub mod need;
 pub mod net;
+pub mod peer;
 pub mod sender;
 pub mod tun;
 pub mod wire;

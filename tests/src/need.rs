@@ -44,6 +44,8 @@ pub enum Need {
     IpTunnels,
     /// The kernel's time namespaces, and a program that makes them.
     TimeNamespaces,
+    /// A control group in which tasks can be limited.
+    PidsController,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
@@ -129,6 +131,10 @@ impl Need {
             }
             Self::Bridges => {
                 (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())
+            }
+            Self::PidsController => {
+                let there = std::fs::exists("/sys/fs/cgroup/pids/cgroup.procs").unwrap_or_default();
+                (!there).then(|| "needs the control group /sys/fs/cgroup/pids".into())
             }
             Self::Kernel(major, minor) => {
                 let older = kernel_version().is_ok_and(|version| version < (major, minor));

@@ -15,18 +15,21 @@ static BEFORE_MAIN: extern "C" fn() = standard::look;
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    let log = env_logger::Target::Pipe(Box::new(say::Log));
+    env_logger::Builder::from_default_env().target(log).init();
     let result = match cli::Cli::of_process().command {
         cli::Command::Capture(args) => match args.check() {
             Ok(plan) => session::run(&plan),
             Err(error) => error.exit(),
         },
     };
-    match result {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say!("vtap: {error:#}");
             ExitCode::from(FAILED)
         }
-    }
+    };
+    say::finish();
+    code
 }

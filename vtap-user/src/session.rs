@@ -8,9 +8,10 @@
 //!
 //! All obey one [`cancel::Cancel`], which says when the end has begun and until when it may last.
 //!
-//! What comes next has its place: a service that runs beside a capture (metrics, a live screen,
-//! health check) is a file in `service/` and a line in `live::services`; it reads [`status::Status`]
-//! and never meets the path of packets.
+//! What comes next has its place. A service that runs beside a capture (metrics, a live screen,
+//! health check) is a file in `service/` and an arm of the `select!` in [`live`], as `live/behind.rs`
+//! is one: it reads [`status::Status`] and never meets the path of packets. A filter expression
+//! becomes part of what [`crate::kernel`] loads; JSON and rotation are outputs ([`crate::output`]).
 
 pub(crate) mod account;
 pub(crate) mod cancel;
@@ -34,15 +35,18 @@ use self::{
 use crate::{
     cli::{Plan, Source},
     output::Report,
+    say,
     source::file,
 };
 
 /// Captures from an interface or reads a file, as the plan says.
 pub fn run(plan: &Plan) -> Result<()> {
     signals::outlive_file_limits().context("cannot handle signals")?;
+    let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
+    say::start(&cancel)?;
     match &plan.source {
-        Source::Interface(interface) => live::run(plan, interface),
-        Source::File(path) => file::run(plan, path),
+        Source::Interface(interface) => live::run(plan, interface, &cancel),
+        Source::File(path) => file::run(plan, path, &cancel),
     }
 }
 

@@ -138,7 +138,7 @@ pub fn attach(
     let most_mtu = most_mtu(tap.takes_fragments(), is_virtio(interface), kernel);
     let fits = most_mtu.is_none_or(|most| interface.mtu <= most);
     tap.start_companions(share_clock)?;
-    let program = tap.program()?.fd()?.try_clone()?;
+    let program = tap.program()?.fd()?.try_clone().context("cannot keep the XDP program open")?;
     let attached = |link, mode, fallback, most_mtu| Attached {
         link,
         interface: interface.index,

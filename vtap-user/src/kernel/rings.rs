@@ -47,7 +47,8 @@ impl Rings {
     pub fn consumers(&self) -> Result<Vec<Ring>> {
         let consumer = |RingMap { cpu, size, map }: &RingMap| {
             let fd = map.fd().as_fd().try_clone_to_owned().map_err(|error| explain(&error));
-            Ring::new(fd?, *size).with_context(|| format!("cannot use the ring of CPU {cpu}"))
+            let ring = fd.and_then(|fd| Ring::new(fd, *size));
+            ring.with_context(|| format!("cannot use the ring of CPU {cpu}"))
         };
         self.rings.iter().map(consumer).collect()
     }

@@ -89,6 +89,12 @@ pub fn stdout() -> Result<Box<dyn Transport>> {
     stdout.and_then(|stdout| of(stdout.into())).context("cannot use standard output")
 }
 
+/// Standard error, whatever it is.
+pub fn stderr() -> Result<Box<dyn Transport>> {
+    let stderr = io::stderr().as_fd().try_clone_to_owned();
+    stderr.and_then(|stderr| of(stderr.into())).context("cannot use standard error")
+}
+
 /// Something that is open already. A file is written from where it is.
 fn of(file: std::fs::File) -> io::Result<Box<dyn Transport>> {
     Ok(if file.metadata()?.is_file() {
@@ -99,7 +105,7 @@ fn of(file: std::fs::File) -> io::Result<Box<dyn Transport>> {
 }
 
 /// Writes all of the bytes.
-fn write_all<T: Transport + ?Sized>(
+pub fn write_all<T: Transport + ?Sized>(
     to: &mut T,
     mut bytes: &[u8],
     cancel: &Cancel,

@@ -31,21 +31,20 @@ use crate::{
 
 /// Captures until the end begins: with a signal, with the last packet that is asked for, or because
 /// something is gone.
-pub fn run(plan: &Plan, interface: &Name) -> Result<()> {
+pub fn run(plan: &Plan, interface: &Name, cancel: &Cancel) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot make what waits for the kernel (epoll, a timer)")?;
-    runtime.block_on(live(plan, interface))
+    runtime.block_on(live(plan, interface, cancel))
 }
 
-async fn live(plan: &Plan, name: &Name) -> Result<()> {
-    let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
+async fn live(plan: &Plan, name: &Name, cancel: &Cancel) -> Result<()> {
     let interfaces = netlink::interfaces()?;
     let interface = start::find(&interfaces, name)?;
     let verdict = verdict::decide(plan.verdict, &plan.ports, interface.index);
     kernel::check_free(interface)?;
     let link_layer = device::link_layer(interface)?;
     // Signals are waited for before there is anything to clean up.
-    signals::watch(&cancel).context("cannot wait for signals")?;
+    signals::watch(cancel).context("cannot wait for signals")?;
     let settings = TapSettings {
         selection: &plan.selection,
         pass: verdict.pass,
@@ -60,7 +59,7 @@ async fn live(plan: &Plan, name: &Name) -> Result<()> {
     let mut watch = Watch::new(interface)?;
     // Files are opened before the program sees a packet, and what is in them is lost only after.
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
-    let lanes = output::open(plan, &cancel)?;
+    let lanes = output::open(plan, cancel)?;
     let sink = Sink::new(lanes, plan.count, cancel.clone());
     let status = sink.status();
     let pump = Pump::new(drain, clock, sink, cancel.clone()).spawn()?;

@@ -36,13 +36,11 @@ use crate::{
 };
 
 /// Reads the file to its end, until the count is reached or until a signal comes.
-pub fn run(plan: &Plan, path: &Path) -> Result<()> {
+pub fn run(plan: &Plan, path: &Path, cancel: &Cancel) -> Result<()> {
     let name = escape::path(path).to_string();
-    let cancel = Cancel::new().context("cannot make a pair of sockets for signals")?;
-    let mut records =
-        Records::open(path, &cancel).with_context(|| format!("cannot read {name}"))?;
+    let mut records = Records::open(path, cancel).with_context(|| format!("cannot read {name}"))?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
-    let lanes = output::open(plan, &cancel)?;
+    let lanes = output::open(plan, cancel)?;
     let setting = Setting {
         interface: plan.source.name(),
         xdp_mode: "none",
@@ -50,7 +48,7 @@ pub fn run(plan: &Plan, path: &Path) -> Result<()> {
         rules: plan.rules.clone(),
     };
     let accounts = Accounts::open(plan, setting, stats_file, cancel.clone());
-    let mut replay = Replay::new(plan, Sink::new(lanes, plan.count, cancel));
+    let mut replay = Replay::new(plan, Sink::new(lanes, plan.count, cancel.clone()));
     let read = records.read(&mut replay, &name);
     let (tally, outputs) = replay.sink.finish();
     let Counters { received, tunnel, .. } = replay.counters;
