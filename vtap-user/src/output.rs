@@ -9,7 +9,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | JSON lines, fields | `format/json.rs`, `format/fields.rs`; a line in `registry::LINES` |
+//! | JSON lines, fields | `format/json.rs`, `format/fields.rs`; chosen in `registry::lines` |
 //! | another compression | `compression/NAME.rs`; a line in `compression::ALL` |
 //! | rotation (`-C -G -W -z`) | `transport/rotation.rs`; chosen in `registry::recording` |
 //! | clients (`--listen`) | `transport/client.rs`; a policy in `lane/policy.rs` that cuts off |

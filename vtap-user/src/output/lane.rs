@@ -4,6 +4,8 @@ pub mod batch;
 pub mod policy;
 mod queue;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
