@@ -22,6 +22,7 @@ crate::tests![
     a_closed_pipe_ends_the_capture [],
     bpftool_shows_names ["bpftool"],
     start_and_stop_often ["bpftool"],
+    timeout_ends_it_in_good_order ["timeout"],
 ];
 
 fn signals_detach() -> Result<()> {
@@ -132,4 +133,18 @@ fn start_and_stop_often() -> Result<()> {
     ensure!(net.target.xdp_program(TARGET_DEV)?.is_none());
     // The kernel frees maps a little later than the process ends.
     wait_until("the kernel to free everything", || Ok(objects()?.is_subset(&before)))
+}
+
+/// It sends its signal twice: to vtap, and to the process group.
+fn timeout_ends_it_in_good_order() -> Result<()> {
+    let net = Net::new()?;
+    for signal in ["INT", "TERM"] {
+        let mut command = net.target.command("timeout");
+        command.args(["-s", signal, "--preserve-status", "1"]).arg(capture::binary());
+        command.args(["capture", "-i", TARGET_DEV, "--no-print"]);
+        let ended = Capture::launch(command)?.wait()?;
+        ended.check()?;
+        ensure!(ended.stderr.contains("0 packets delivered"), "{}", ended.stderr);
+    }
+    Ok(())
 }

@@ -3,20 +3,27 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use procfs::process::Process;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
-    flag,
-    low_level::pipe,
+    flag, low_level,
 };
 
 use super::cancel::Cancel;
 
 /// The exit code after a second signal.
 const INTERRUPTED: i32 = 1;
+
+/// Within so many milliseconds, signals are one: `timeout` sends its signal to the process and then
+/// to the process group as well.
+const SAME_SIGNAL: u64 = 100;
 
 /// A file that would grow beyond the limit of this process (`ulimit -f`) is an error of the write, as
 /// a full disk is: the signal that comes with it would kill.
@@ -27,25 +34,58 @@ pub fn outlive_file_limits() -> io::Result<()> {
 
 /// From here on these signals begin the end and no longer kill.
 pub fn watch(cancel: &Cancel) -> io::Result<()> {
-    let came = Arc::new(AtomicBool::new(false));
+    let first = Arc::new(AtomicU64::new(0));
     // A closed terminal often sends two hangups, one by the shell and one by the kernel. So a
     // hangup never is the second signal.
     for signal in [SIGINT, SIGTERM] {
-        // Handlers run in this order: only a signal that finds the flag set ends the process.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&came))?;
+        let first = Arc::clone(&first);
+        // SAFETY: an atomic variable, `clock_gettime` and `_exit` may be used in a signal handler,
+        // and the closure does not panic.
+        unsafe {
+            low_level::register(signal, move || {
+                if is_second(&first, milliseconds()) {
+                    low_level::exit(INTERRUPTED);
+                }
+            })
+        }?;
     }
     // `nohup` has hangups ignored, and then a capture is to outlive its terminal.
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
         let (begun, byte) = cancel.for_handler()?;
-        flag::register(signal, Arc::clone(&came))?;
         flag::register(signal, begun)?;
-        pipe::register(signal, byte)?;
+        low_level::pipe::register(signal, byte)?;
     }
     Ok(())
+}
+
+/// Whether a signal that comes now is a second one. `first` keeps when the first came, or 0.
+fn is_second(first: &AtomicU64, now: u64) -> bool {
+    match first.compare_exchange(0, now.max(1), Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => false,
+        Err(first) => now.saturating_sub(first) > SAME_SIGNAL,
+    }
+}
+
+/// Milliseconds of a clock that nobody sets.
+fn milliseconds() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    (tv_sec * 1000 + tv_nsec / 1_000_000).cast_unsigned()
 }
 
 fn is_ignored(signal: i32) -> bool {
     let status = Process::myself().and_then(|process| process.status());
     status.is_ok_and(|status| status.sigign >> (signal - 1) & 1 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_signals_of_one_sender_are_one() {
+        let first = AtomicU64::new(0);
+        assert!(![0, 0, 1, SAME_SIGNAL].map(|now| is_second(&first, now)).contains(&true));
+        assert!(is_second(&first, 2 + SAME_SIGNAL));
+    }
 }
