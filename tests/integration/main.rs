@@ -1,6 +1,7 @@
 //! Drives the real binary over real interfaces. Each test has namespaces of its own.
 
 mod attachment;
+mod coalesced;
 mod compressed;
 mod corpus;
 mod cpus;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     let binary = capture::binary();
     let modules = [
         attachment::all,
+        coalesced::all,
         corpus::all,
         cpus::all,
         compressed::all,

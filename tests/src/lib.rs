@@ -9,6 +9,7 @@ pub mod hostile;
 pub mod need;
 pub mod net;
 pub mod peer;
+pub mod segments;
 pub mod sender;
 pub mod tun;
 pub mod wire;

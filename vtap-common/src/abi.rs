@@ -16,6 +16,6 @@ pub use self::{
     damage::Damage,
     reason::{Lost, Malformed},
     record::{CLASSES, MAX_CAPLEN, MAX_RINGS, RecordFields, RecordHeader, class_below},
-    settings::KernelSettings,
+    settings::{KernelSettings, SkbLayout},
     state::{ClockReading, CpuState},
 };

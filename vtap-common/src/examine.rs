@@ -4,6 +4,7 @@ use crate::{
     abi::{Counters, Malformed, ProtocolClass, RecordFields, RecordHeader},
     inner::{self, Inner},
     outer::{self, Datagram, NoDatagram},
+    segment::Segment,
     select::{self, Choice, PacketKeys, Selection},
     tunnel::{self, BadTunnel, Tunnel},
     wire::{Frame, LinkLayer, Slot},
@@ -20,6 +21,9 @@ pub enum Outcome {
     Filtered,
     /// An inner packet that the user wants.
     Matched(Matched),
+    /// A frame that holds several datagrams, or may hold them, with so many bytes of UDP payload. It
+    /// is counted as received; whoever divides it counts what is in it.
+    Coalesced(u32),
 }
 
 /// A selected inner packet and where it came from.
@@ -88,29 +92,34 @@ impl Matched {
 }
 
 /// Examines one frame, which begins as `layer` says: decapsulates it, decides on it, and counts
-/// everything but the delivery.
+/// everything but the delivery. `segment` is what is known of the datagrams in it.
 ///
 /// If a [`Outcome::Matched`] packet is then lost, the caller counts that.
 #[inline(always)]
 pub fn examine<F: Frame>(
     frame: &F,
     layer: LinkLayer,
+    segment: Segment,
     selection: &Selection,
     counters: &mut Counters,
 ) -> Outcome {
     counters.received.count(frame.len());
-    match find(frame, layer, selection) {
-        Ok(found) => decide(frame, &found, selection, counters),
-        Err(NoDatagram::NotTunnel) => {
-            counters.not_tunnel += 1;
-            Outcome::NotTunnel
-        }
-        Err(NoDatagram::Malformed(reason)) => {
-            counters.tunnel += 1;
-            counters.count_malformed(reason);
-            Outcome::Malformed(reason)
-        }
+    let datagram = match outer::parse(frame, layer, selection) {
+        Ok(datagram) => datagram,
+        Err(none) => return count_no_datagram(none, counters),
+    };
+    let len = datagram.payload_len();
+    if segment.divides(len) {
+        return Outcome::Coalesced(len);
     }
+    let found = match packet_of(frame, datagram) {
+        Ok(found) => found,
+        Err(none) => return count_no_datagram(none, counters),
+    };
+    if segment.may_divide(&found) {
+        return Outcome::Coalesced(len);
+    }
+    decide(frame, &found, selection, counters)
 }
 
 /// The same for an Ethernet frame that probably has the usual form ([`crate::fast_path`]). `None` if
@@ -118,26 +127,54 @@ pub fn examine<F: Frame>(
 #[inline(always)]
 pub fn examine_fast<F: Frame>(
     frame: &F,
+    segment: Segment,
     selection: &Selection,
     counters: &mut Counters,
 ) -> Option<Outcome> {
     const { assert!(F::FAST_PATH) };
-    let found = find(frame, LinkLayer::Ethernet, selection).ok()?;
-    if found.inner.damage.is_some() {
+    let datagram = outer::parse(frame, LinkLayer::Ethernet, selection).ok()?;
+    if segment.divides(datagram.payload_len()) {
+        return None;
+    }
+    let found = packet_of(frame, datagram).ok()?;
+    if found.inner.damage.is_some() || segment.may_divide(&found) {
         return None;
     }
     counters.received.count(frame.len());
     Some(decide(frame, &found, selection, counters))
 }
 
-/// Finds the inner packet.
-#[inline(always)]
-fn find<F: Frame>(
+/// Examines one datagram of a frame that was already counted as received.
+pub fn examine_datagram<F: Frame>(
     frame: &F,
-    layer: LinkLayer,
+    datagram: &Datagram,
     selection: &Selection,
-) -> Result<Matched, NoDatagram> {
-    let datagram = outer::parse(frame, layer, selection)?;
+    counters: &mut Counters,
+) -> Outcome {
+    match packet_of(frame, *datagram) {
+        Ok(found) => decide(frame, &found, selection, counters),
+        Err(none) => count_no_datagram(none, counters),
+    }
+}
+
+/// Counts a frame that has no datagram for vtap.
+#[inline(always)]
+pub fn count_no_datagram(none: NoDatagram, counters: &mut Counters) -> Outcome {
+    match none {
+        NoDatagram::NotTunnel => {
+            counters.not_tunnel += 1;
+            Outcome::NotTunnel
+        }
+        NoDatagram::Malformed(reason) => {
+            counters.count_malformed(reason);
+            Outcome::Malformed(reason)
+        }
+    }
+}
+
+/// The inner packet of a datagram.
+#[inline(always)]
+fn packet_of<F: Frame>(frame: &F, datagram: Datagram) -> Result<Matched, NoDatagram> {
     let Datagram { payload, end, encapsulation, .. } = datagram;
     let tunnel = tunnel::parse(frame, payload, end, encapsulation)
         .map_err(|bad| NoDatagram::Malformed(bad.into()))?;

@@ -19,8 +19,12 @@ pub mod fast_path;
 pub mod inner;
 pub mod outer;
 mod reasons;
+mod segment;
 pub mod select;
 pub mod tunnel;
 pub mod wire;
 
-pub use self::examine::{Matched, Outcome, examine, examine_fast};
+pub use self::{
+    examine::{Matched, Outcome, count_no_datagram, examine, examine_datagram, examine_fast},
+    segment::Segment,
+};

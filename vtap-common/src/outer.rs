@@ -38,6 +38,15 @@ pub struct Datagram {
     pub encapsulation: Encapsulation,
 }
 
+impl Datagram {
+    /// Bytes of its payload on the wire.
+    #[inline(always)]
+    #[must_use]
+    pub const fn payload_len(&self) -> u32 {
+        self.wire_end - self.payload
+    }
+}
+
 /// Finds the datagram in a frame that begins as `layer` says.
 #[inline(always)]
 pub fn parse<F: Frame>(

@@ -1,7 +1,7 @@
 //! Damaged inner packets and lengths that contradict each other, as bytes written by hand.
 
 use vtap_common::{
-    Matched, Outcome,
+    Matched, Outcome, Segment,
     abi::{Counters, Malformed},
     examine, examine_fast,
     fast_path::FastFrame,
@@ -18,11 +18,12 @@ fn run(frame: &[u8]) -> (Outcome, Counters) {
     let tap = TapPort { port: 4789, encapsulation: Encapsulation::Vxlan };
     selection.tap_ports.push(tap).unwrap();
     let mut counters = Counters::ZERO;
-    let outcome = examine(&frame, LinkLayer::Ethernet, &selection, &mut counters);
+    let outcome = examine(&frame, LinkLayer::Ethernet, Segment::WHOLE, &selection, &mut counters);
     // The fast path may decline a frame, but must not find anything else.
     let mut fast_counters = Counters::ZERO;
     let fast = FastFrame::new(frame);
-    let fast = fast.and_then(|fast| examine_fast(&fast, &selection, &mut fast_counters));
+    let fast =
+        fast.and_then(|fast| examine_fast(&fast, Segment::WHOLE, &selection, &mut fast_counters));
     if let Some(fast) = fast {
         assert_eq!((fast, fast_counters), (outcome, counters), "on the fast path");
     }

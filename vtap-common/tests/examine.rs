@@ -3,7 +3,7 @@
 use etherparse::{IpNumber, PacketBuilder};
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    Matched, Outcome,
+    Matched, Outcome, Segment,
     abi::{Counters, Malformed, ProtocolClass},
     examine,
     select::{Cidr, Range, Rule, Selection, TapPort},
@@ -27,7 +27,7 @@ fn selection() -> Box<Selection> {
 
 fn run(frame: &[u8], selection: &Selection) -> (Outcome, Counters) {
     let mut counters = Counters::ZERO;
-    let outcome = examine(&frame, LinkLayer::Ethernet, selection, &mut counters);
+    let outcome = examine(&frame, LinkLayer::Ethernet, Segment::WHOLE, selection, &mut counters);
     (outcome, counters)
 }
 
@@ -75,7 +75,13 @@ fn each_rule_counts_the_packets_that_it_decides() {
     for (ports, times) in [((1, 53), 3), ((9, 53), 1), ((9, 80), 2), ((9, 1), 5), ((1, 1), 7)] {
         let frame = mirrored(&udp_frame(ports, b""));
         for _ in 0..times {
-            examine(&frame.as_slice(), LinkLayer::Ethernet, &selection, &mut counters);
+            examine(
+                &frame.as_slice(),
+                LinkLayer::Ethernet,
+                Segment::WHOLE,
+                &selection,
+                &mut counters,
+            );
         }
     }
     assert_eq!(counters.rules[..4], [4, 2, 5, 0]);
@@ -258,17 +264,9 @@ fn busy_selection() -> Box<Selection> {
 }
 
 fn accounts_hold(counters: &Counters) {
-    let Counters {
-        received,
-        not_tunnel,
-        tunnel,
-        malformed,
-        damaged,
-        filtered,
-        matched,
-        lost,
-        rules,
-    } = counters;
+    let Counters { received, coalesced, not_tunnel, tunnel, malformed, .. } = counters;
+    let Counters { damaged, filtered, matched, lost, rules, .. } = counters;
+    assert_eq!(*coalesced, 0);
     assert_eq!(received.packets, not_tunnel + tunnel);
     assert_eq!(*tunnel, malformed.iter().sum::<u64>() + filtered + matched.packets);
     assert!(damaged.iter().sum::<u64>() <= filtered + matched.packets);

@@ -14,6 +14,7 @@ mod load;
 mod messages;
 mod quiesce;
 mod rings;
+mod segments;
 pub(crate) mod verdict;
 
 pub use attach::{Attached, LinkState, attach, check_free, too_large};

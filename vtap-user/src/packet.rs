@@ -1,8 +1,9 @@
 //! The inner packet as user space knows it, whatever it was captured with.
 
-use vtap_common::{abi::ProtocolClass, tunnel::LinkType, wire::Address};
+use anyhow::{Context as _, Result};
+use vtap_common::{Matched, abi::ProtocolClass, tunnel::LinkType, wire::Address};
 
-use crate::timestamp::Timestamp;
+use crate::{source::frames::Arrival, timestamp::Timestamp};
 
 /// One inner packet, in ring or file memory.
 #[derive(Clone, Copy, Debug)]
@@ -34,4 +35,32 @@ pub struct Tunnel {
     pub src_port: u16,
     /// The receive queue; files do not tell.
     pub queue: Option<u16>,
+}
+
+impl<'a> Packet<'a> {
+    /// The packet that was found in a frame, of which `snaplen` bytes are taken at most.
+    pub(crate) fn examined(
+        frame: &'a [u8],
+        matched: &Matched,
+        snaplen: u32,
+        arrival: Arrival,
+    ) -> Result<Self> {
+        let Matched { datagram, tunnel, inner } = matched;
+        let start = tunnel.payload as usize;
+        let data = frame.get(start..start + inner.len.min(snaplen) as usize);
+        Ok(Self {
+            time: arrival.time,
+            tunnel: Tunnel {
+                vni: tunnel.vni(),
+                src: datagram.src,
+                dst: datagram.dst,
+                src_port: u16::from_be(datagram.src_port as u16),
+                queue: arrival.queue,
+            },
+            link: tunnel.link(),
+            class: ProtocolClass::of(inner.protocol),
+            wirelen: matched.wirelen(),
+            data: data.context("the parser left the frame")?,
+        })
+    }
 }

@@ -2,4 +2,5 @@
 //! [`Packet`](crate::packet::Packet).
 
 pub mod file;
+pub(crate) mod frames;
 pub mod live;

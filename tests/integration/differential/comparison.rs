@@ -1,7 +1,12 @@
 //! A selection in the kernel and in user space, side by side.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use vtap_common::{Matched, Outcome, abi::Counters, examine, wire::LinkLayer};
+use vtap_common::{
+    Matched, Outcome, Segment,
+    abi::{Counters, RecordHeader},
+    examine,
+    wire::LinkLayer,
+};
 use vtap_user::kernel::Program;
 
 use super::{
@@ -30,8 +35,8 @@ impl<'a> Comparison<'a> {
     /// Loads both programs, or the only one that this kernel runs.
     pub fn load(case: &'a Case, splits_at_will: bool) -> Result<Self> {
         let programs = match Program::of_this_kernel() {
-            Program::Full => &[Program::Full, Program::Linear][..],
-            Program::Linear => &[Program::Linear],
+            Program::Full => &Program::ALL[..],
+            _ => &[Program::Linear, Program::LinearGeneric],
         };
         let load = |program: &Program| {
             let kernel = Kernel::load(case, *program, splits_at_will)
@@ -54,21 +59,16 @@ impl<'a> Comparison<'a> {
     /// Compares frames one by one, and in the end what was counted.
     pub fn batch(&mut self, batch: &[(Vec<u8>, Option<usize>)], tally: &mut Tally) -> Result<()> {
         for (frame, linear) in batch {
-            let outcome = self.frame(frame, *linear)?;
-            tally.count(&outcome, self.sides[0].kernel.in_fragments(frame, *linear));
+            let outcomes = self.frame(frame, *linear)?;
+            tally.count(&outcomes, self.sides[0].kernel.in_fragments(frame, *linear));
         }
         self.settle(batch.iter().map(|(frame, linear)| (&frame[..], *linear)))
     }
 
     /// Runs a frame through the programs, `linear` bytes of it in the first buffer where that can
     /// be, and compares verdict and record.
-    fn frame(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Outcome> {
-        let mut first = None;
-        for side in &mut self.sides {
-            let outcome = side.frame(self.case, frame, linear)?;
-            first.get_or_insert(outcome);
-        }
-        first.context("no program")
+    fn frame(&mut self, frame: &[u8], linear: Option<usize>) -> Result<Vec<Outcome>> {
+        self.sides.iter_mut().map(|side| side.frame(self.case, frame, linear)).collect()
     }
 
     /// Compares what was counted. Where that differs, `frames`, which are all since it was last
@@ -99,12 +99,13 @@ impl Side {
         let part = if self.full() { frame } else { &frame[..frame.len().min(ONE_BUFFER)] };
         let part = case.part(part);
         let linear = linear.map(|linear| linear.min(part.len()));
-        let outcome = examine(&part, case.link_layer, &case.selection, &mut self.expected);
+        let segment = self.segment();
+        let outcome = examine(&part, case.link_layer, segment, &case.selection, &mut self.expected);
         // Only frames with an Ethernet header may be plain.
         if let Some(first) = self.kernel.first_buffer(linear)
             && case.link_layer == LinkLayer::Ethernet
         {
-            self.expected.received.bytes -= unseen(part, first, &case.selection);
+            self.expected.received.bytes -= unseen(part, first, segment, &case.selection);
         }
         let expected = case.expected(part, &outcome)?;
         let ran = self.kernel.run(part, linear)?;
@@ -117,7 +118,13 @@ impl Side {
     }
 
     fn full(&self) -> bool {
-        self.kernel.program == Program::Full
+        self.kernel.program.takes_fragments()
+    }
+
+    /// What its program knows of the datagrams in a frame: in generic mode nothing, as a test run does
+    /// not pass the tracepoint.
+    fn segment(&self) -> Segment {
+        if self.kernel.program.is_generic() { Segment::UNKNOWN } else { Segment::WHOLE }
     }
 
     fn counters_agree(&self) -> Result<()> {
@@ -144,9 +151,13 @@ impl Case {
     fn expected(&self, frame: &[u8], outcome: &Outcome) -> Result<Ran> {
         let verdict = match outcome {
             Outcome::NotTunnel | Outcome::Malformed(_) => PASS,
-            Outcome::Filtered | Outcome::Matched(_) if self.pass => PASS,
-            Outcome::Filtered | Outcome::Matched(_) => DROP,
+            _ if self.pass => PASS,
+            Outcome::Filtered | Outcome::Matched(_) | Outcome::Coalesced(_) => DROP,
         };
+        if let Outcome::Coalesced(_) = outcome {
+            let header = RecordHeader::frame(Segment::UNKNOWN, frame.len() as u32, 0, 0);
+            return Ok(Ran { verdict, record: Some((header, frame.to_vec())) });
+        }
         let Outcome::Matched(matched @ Matched { tunnel, inner, .. }) = outcome else {
             return Ok(Ran { verdict, record: None });
         };

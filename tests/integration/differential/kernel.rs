@@ -50,7 +50,7 @@ impl Kernel {
     /// Loads it with what the case selects; `splits_at_will` as the function of that name has it.
     pub fn load(case: &Case, program: Program, splits_at_will: bool) -> Result<Self> {
         let (tap, rings) = load_program(&settings(case), RING_SIZE, program)?;
-        let splits_at_will = splits_at_will && program == Program::Full;
+        let splits_at_will = splits_at_will && program.takes_fragments();
         Ok(Self { program, tap, drain: Drain::new(rings.consumers()?), splits_at_will })
     }
 

@@ -19,6 +19,7 @@ pub struct Tally {
     damaged: [u64; Damaged::COUNT],
     filtered: u64,
     matched: u64,
+    coalesced: u64,
     classes: [u64; ProtocolClass::NAMES.len()],
     raw_ip: u64,
     outer_v6: u64,
@@ -27,14 +28,18 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts what user space made of a frame, and whether a program had it in fragments.
-    pub fn count(&mut self, outcome: &Outcome, in_fragments: bool) {
+    /// Counts what user space made of a frame, for each program, and whether one had it in fragments.
+    pub fn count(&mut self, outcomes: &[Outcome], in_fragments: bool) {
         self.in_fragments += u64::from(in_fragments);
+        let coalesced = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Coalesced(_)));
+        self.coalesced += u64::from(coalesced);
+        let Some(outcome) = outcomes.first() else { return };
         match outcome {
             Outcome::NotTunnel => self.not_tunnel += 1,
             Outcome::Malformed(reason) => self.malformed[*reason as usize] += 1,
             Outcome::Filtered => self.filtered += 1,
             Outcome::Matched(matched) => self.count_matched(matched),
+            Outcome::Coalesced(_) => {}
         }
     }
 
@@ -53,7 +58,8 @@ impl Tally {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        let Self { malformed, damaged, classes, .. } = other;
+        let Self { malformed, damaged, classes, coalesced, .. } = other;
+        self.coalesced += coalesced;
         let Self { not_tunnel, filtered, matched, raw_ip, outer_v6, cut, in_fragments, .. } = other;
         add_each(&mut self.malformed, malformed);
         add_each(&mut self.damaged, damaged);
@@ -79,6 +85,8 @@ impl Tally {
         let kind = |name: &str, count| (name.to_owned(), count);
         let mut kinds = vec![kind("not_tunnel", self.not_tunnel)];
         let malformed = Malformed::ALL.iter().zip(self.malformed);
+        // Only user space finds out that a frame can't be divided.
+        let malformed = malformed.filter(|(reason, _)| **reason != Malformed::Coalesced);
         kinds.extend(malformed.map(|(reason, n)| (format!("malformed.{}", reason.name()), n)));
         let damaged = Damaged::ALL.iter().zip(self.damaged);
         kinds.extend(damaged.map(|(header, n)| (format!("damaged.{}", header.name()), n)));
@@ -91,6 +99,7 @@ impl Tally {
             kind("matched.outer_ipv4", self.matched - self.outer_v6),
             kind("matched.outer_ipv6", self.outer_v6),
             kind("matched.cut", self.cut),
+            kind("coalesced", self.coalesced),
         ]);
         // A kernel that runs only the linear program has no fragments.
         if Program::of_this_kernel() == Program::Full {

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use vtap_common::{
-    Matched, Outcome,
+    Matched, Outcome, Segment,
     abi::{Counters, ProtocolClass},
     examine, examine_fast,
     fast_path::FastFrame,
@@ -20,29 +20,49 @@ use vtap_common::{
 pub fn check(input: &[u8]) {
     let [choice, one, other, frame @ ..] = input else { return };
     let selection = selection(*choice);
-    let (outcome, counters) = run(&frame, &selection);
-    accounts_hold(&counters, frame.len(), &outcome);
+    let (outcome, counters) = each_way(frame, [*one, *other], Segment::WHOLE, &selection);
+    for segment in [Segment::UNKNOWN, Segment::of(u32::from(*one) + 1)] {
+        each_way(frame, [*one, *other], segment, &selection);
+    }
+    assert_eq!(counters.coalesced, 0);
     if let Outcome::Matched(matched) = &outcome {
         lies_within(matched, frame);
         record_keeps(matched);
     }
-    let pieces = Pieces::new(frame, [*one, *other]);
-    assert_eq!(run(&pieces, &selection), (outcome, counters), "in pieces");
-    fast_path_is_the_same(frame, &selection, &(outcome, counters));
     tail_is_ignored(frame, &selection, &outcome);
 }
 
-fn run<F: Frame>(frame: &F, selection: &Selection) -> (Outcome, Counters) {
+/// However the frame is read, the outcome is the same.
+fn each_way(
+    frame: &[u8],
+    split: [u8; 2],
+    segment: Segment,
+    selection: &Selection,
+) -> (Outcome, Counters) {
+    let (outcome, counters) = run(&frame, segment, selection);
+    accounts_hold(&counters, frame.len(), &outcome);
+    let pieces = Pieces::new(frame, split);
+    assert_eq!(run(&pieces, segment, selection), (outcome, counters), "in pieces");
+    fast_path_is_the_same(frame, segment, selection, &(outcome, counters));
+    (outcome, counters)
+}
+
+fn run<F: Frame>(frame: &F, segment: Segment, selection: &Selection) -> (Outcome, Counters) {
     let mut counters = Counters::ZERO;
-    let outcome = examine(frame, LinkLayer::Ethernet, selection, &mut counters);
+    let outcome = examine(frame, LinkLayer::Ethernet, segment, selection, &mut counters);
     (outcome, counters)
 }
 
 /// Of a frame that it takes, the fast path finds what the other finds.
-fn fast_path_is_the_same(frame: &[u8], selection: &Selection, long: &(Outcome, Counters)) {
+fn fast_path_is_the_same(
+    frame: &[u8],
+    segment: Segment,
+    selection: &Selection,
+    long: &(Outcome, Counters),
+) {
     let mut counters = Counters::ZERO;
     let fast = FastFrame::new(frame);
-    match fast.and_then(|fast| examine_fast(&fast, selection, &mut counters)) {
+    match fast.and_then(|fast| examine_fast(&fast, segment, selection, &mut counters)) {
         Some(outcome) => assert_eq!(&(outcome, counters), long, "on the fast path"),
         None => assert_eq!(counters, Counters::ZERO, "counted, but not taken"),
     }
@@ -92,19 +112,12 @@ fn selection(choice: u8) -> Box<Selection> {
 
 /// One frame is counted once, and as what it is.
 fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
-    let Counters {
-        received,
-        not_tunnel,
-        tunnel,
-        malformed,
-        damaged,
-        filtered,
-        matched,
-        lost,
-        rules,
-    } = counters;
+    let Counters { received, not_tunnel, tunnel, malformed, damaged, .. } = counters;
+    let Counters { filtered, matched, lost, rules, .. } = counters;
     assert_eq!((received.packets, received.bytes), (1, len as u64));
-    assert_eq!(received.packets, not_tunnel + tunnel);
+    // Whoever divides a frame counts what is in it.
+    let left = u64::from(matches!(outcome, Outcome::Coalesced(_)));
+    assert_eq!(received.packets, not_tunnel + tunnel + left);
     let malformed_sum: u64 = malformed.iter().sum();
     assert_eq!(*tunnel, malformed_sum + filtered + matched.packets);
     assert!(damaged.iter().sum::<u64>() <= filtered + matched.packets);
@@ -114,6 +127,7 @@ fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
         Outcome::NotTunnel => assert_eq!(*not_tunnel, 1),
         Outcome::Malformed(reason) => assert_eq!(malformed[*reason as usize], 1),
         Outcome::Filtered => assert_eq!(*filtered, 1),
+        Outcome::Coalesced(payload_len) => assert!(*payload_len > 0),
         Outcome::Matched(found) => {
             assert_eq!((matched.packets, matched.bytes), (1, u64::from(found.wirelen())));
             let header = found.inner.damage.header();
@@ -154,10 +168,18 @@ fn tail_is_ignored(frame: &[u8], selection: &Selection, outcome: &Outcome) {
     if tail.is_empty() {
         return;
     }
-    assert_eq!(run(&datagram, selection).0, *outcome, "without the bytes behind the datagram");
+    assert_eq!(
+        run(&datagram, Segment::WHOLE, selection).0,
+        *outcome,
+        "without the bytes behind the datagram"
+    );
     let other: Vec<u8> = tail.iter().map(|byte| !byte).collect();
     let frame = [datagram, &other].concat();
-    assert_eq!(run(&&frame[..], selection).0, *outcome, "with others behind the datagram");
+    assert_eq!(
+        run(&&frame[..], Segment::WHOLE, selection).0,
+        *outcome,
+        "with others behind the datagram"
+    );
 }
 
 /// A frame in three pieces, whose headers are copied out, as the kernel's are.

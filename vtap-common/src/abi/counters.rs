@@ -1,14 +1,14 @@
 //! The counters, kept per CPU in the kernel and added up in user space.
 //!
 //! These equations hold exactly at any time between two packets:
-//! `received.packets = not_tunnel + tunnel` and
+//! `received.packets + coalesced = not_tunnel + tunnel` and
 //! `tunnel = malformed + filtered + matched.packets`.
 
 use super::{
     damage::Damage,
     reason::{Lost, Malformed},
 };
-use crate::{select::MAX_RULES, wire::Damaged};
+use crate::{select::MAX_RULES, tunnel::vxlan, wire::Damaged};
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,11 +42,13 @@ pub struct Counters {
     /// buffer of a frame, the kernel side does not count bytes in further buffers. Checking for them
     /// costs 2.5 % per packet, and no sender has a reason to make such a frame.
     pub received: Traffic,
+    /// Datagrams beyond the first in frames that hold several.
+    pub coalesced: u64,
     /// Frames that are not for a tap port.
     pub not_tunnel: u64,
-    /// Frames for a tap port.
+    /// Datagrams for a tap port.
     pub tunnel: u64,
-    /// Tunnel frames whose tunnel headers are unusable, by [`Malformed`].
+    /// Datagrams for a tap port whose tunnel headers are unusable, by [`Malformed`].
     pub malformed: [u64; Malformed::COUNT],
     /// Inner packets whose headers are damaged, selected or not, by [`Damaged`].
     pub damaged: [u64; Damaged::COUNT],
@@ -64,6 +66,7 @@ impl Counters {
     /// Nothing counted.
     pub const ZERO: Self = Self {
         received: Traffic { packets: 0, bytes: 0 },
+        coalesced: 0,
         not_tunnel: 0,
         tunnel: 0,
         malformed: [0; Malformed::COUNT],
@@ -74,11 +77,13 @@ impl Counters {
         rules: [0; MAX_RULES],
     };
 
+    /// Counts a datagram for a tap port that has no usable inner packet.
     #[inline(always)]
-    pub(crate) fn count_malformed(&mut self, reason: Malformed) {
+    pub fn count_malformed(&mut self, reason: Malformed) {
         if let Some(counter) = self.malformed.get_mut(reason as usize) {
             *counter += 1;
         }
+        self.tunnel += 1;
     }
 
     /// Counts an inner packet that is damaged, if it is.
@@ -108,21 +113,28 @@ impl Counters {
         }
     }
 
+    /// Counts a frame of several datagrams that is not delivered: each of them as a selected packet,
+    /// because the selection can't be applied to what is lost. Of its bytes, `packets` VXLAN headers
+    /// are none of the packets'.
+    #[inline(always)]
+    pub fn count_lost_frame(&mut self, packets: u64, payload_len: u32, reason: Lost) {
+        self.coalesced += packets - 1;
+        self.tunnel += packets;
+        self.matched.packets += packets;
+        self.matched.bytes +=
+            u64::from(payload_len).saturating_sub(packets * u64::from(vxlan::LEN));
+        if let Some(counter) = self.lost.get_mut(reason as usize) {
+            *counter += packets;
+        }
+    }
+
     /// Adds what another CPU counted.
     pub fn add(&mut self, other: &Self) {
         // Destructured, so that the compiler reports a counter that is forgotten here.
-        let Self {
-            received,
-            not_tunnel,
-            tunnel,
-            malformed,
-            damaged,
-            filtered,
-            matched,
-            lost,
-            rules,
-        } = other;
+        let Self { received, coalesced, not_tunnel, tunnel, malformed, .. } = other;
+        let Self { damaged, filtered, matched, lost, rules, .. } = other;
         self.received.add(received);
+        self.coalesced += coalesced;
         self.not_tunnel += not_tunnel;
         self.tunnel += tunnel;
         add_each(&mut self.malformed, malformed);

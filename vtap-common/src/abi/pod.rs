@@ -1,6 +1,9 @@
 //! Which of the shared types cross between user space and the kernel as plain bytes.
 
-use super::{settings::KernelSettings, state::CpuState};
+use super::{
+    settings::{KernelSettings, SkbLayout},
+    state::CpuState,
+};
 use crate::select::Selection;
 
 // SAFETY: `repr(C)`, integers only, no implicit padding, any bit pattern is a value.
@@ -9,3 +12,5 @@ unsafe impl aya::Pod for CpuState {}
 unsafe impl aya::Pod for Selection {}
 // SAFETY: `repr(C)`, integers only, no padding.
 unsafe impl aya::Pod for KernelSettings {}
+// SAFETY: `repr(C)`, integers only, no padding.
+unsafe impl aya::Pod for SkbLayout {}

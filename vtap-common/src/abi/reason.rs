@@ -18,6 +18,8 @@ reasons! {
         VxlanFlags = "vxlan_flags",
         /// VXLAN-GPE carries something else than Ethernet, IPv4 or IPv6.
         GpeProtocol = "gpe_protocol",
+        /// A frame with several datagrams, but where each begins is not certain.
+        Coalesced = "coalesced",
     }
 }
 

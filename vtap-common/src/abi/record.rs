@@ -1,10 +1,12 @@
 //! What the kernel hands to user space: one record per packet, in a ring per CPU.
 //!
-//! A record is a [`RecordHeader`] and then the inner packet. The kernel reserves records of
+//! A record is a [`RecordHeader`] and then the inner packet, or an outer frame that may hold several
+//! ([`RecordHeader::frame`]). The kernel reserves records of
 //! constant size only, so a packet takes the smallest class that holds it.
 
 use super::class::ProtocolClass;
 use crate::{
+    segment::Segment,
     tunnel::LinkType,
     wire::{Address, Family},
 };
@@ -102,6 +104,7 @@ const _: () = assert!(size_of::<RecordHeader>() == 56);
 
 const LINK_SHIFT: u32 = 24;
 const OUTER_V6_SHIFT: u32 = 25;
+const FRAME_SHIFT: u32 = 26;
 const CLASS_SHIFT: u32 = 28;
 
 impl RecordHeader {
@@ -125,6 +128,33 @@ impl RecordHeader {
             outer_src: [outer_src.high, outer_src.low],
             outer_dst: [outer_dst.high, outer_dst.low],
         }
+    }
+
+    /// Describes a whole outer frame, of which all `caplen` bytes follow, and in which there may be
+    /// several datagrams.
+    #[inline(always)]
+    #[must_use]
+    pub const fn frame(segment: Segment, caplen: u32, timestamp: u64, rx_queue: u32) -> Self {
+        Self {
+            timestamp,
+            caplen,
+            wirelen: caplen,
+            vni_and_kind: (segment.bytes() & 0x00ff_ffff) | (1 << FRAME_SHIFT),
+            outer_src_port: 0,
+            rx_queue: rx_queue as u16,
+            outer_src: [0; 2],
+            outer_dst: [0; 2],
+        }
+    }
+
+    /// What is known of the datagrams in it, if the record is of an outer frame and not of an inner
+    /// packet.
+    #[must_use]
+    pub const fn segment(&self) -> Option<Segment> {
+        if self.vni_and_kind >> FRAME_SHIFT & 1 == 0 {
+            return None;
+        }
+        Some(Segment::of(self.vni_and_kind & 0x00ff_ffff))
     }
 
     /// Network identifier.

@@ -1,7 +1,10 @@
 //! What the kernel side keeps per CPU.
 
 use super::counters::Counters;
-use crate::wire::{HeaderBytes, Slots};
+use crate::{
+    segment::Segment,
+    wire::{HeaderBytes, Slots},
+};
 
 /// The state of one CPU. The counters and the clock live on between packets; the rest is scratch
 /// space of the packet that is being examined.
@@ -29,6 +32,8 @@ pub struct CpuState {
     /// Polls of network devices that this CPU has ended. Another program counts them, so no
     /// reference to them is made, only volatile accesses.
     pub polls: u64,
+    /// What the frame that comes next holds; zero where nothing looks at it.
+    pub segment: Segment,
 }
 
 /// A reading of the clock, and what it serves.

@@ -11,7 +11,10 @@ use super::{
 /// Tags that are followed. QinQ has two, and three have been seen.
 pub const MAX_TAGS: u32 = 4;
 
-const HEADER_LEN: u32 = 14;
+/// Bytes of the header without tags.
+pub const HEADER_LEN: u32 = 14;
+/// The greatest value of the type field that is a length.
+const MAX_LLC_LEN: u32 = 1500;
 const TYPE_LEN: u32 = 2;
 const TAG_LEN: u32 = 4;
 
@@ -46,6 +49,13 @@ pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, Damaged>
 fn ether_type_before<F: Frame>(frame: &F, payload: u32) -> Option<u32> {
     let bytes = frame.header::<[u8; 2]>(payload - TYPE_LEN)?;
     Some(u32::from(u16::from_ne_bytes(*bytes)))
+}
+
+/// Length of a frame without type: such a frame states how long its payload is (IEEE 802.3, LLC).
+#[must_use]
+pub const fn llc_len(ether_type: u32) -> Option<u32> {
+    let len = u16::from_be(ether_type as u16) as u32;
+    if len <= MAX_LLC_LEN { Some(len) } else { None }
 }
 
 #[inline(always)]

@@ -10,7 +10,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use vtap_common::{
-    Outcome,
+    Outcome, Segment,
     abi::MAX_CAPLEN,
     examine, examine_fast,
     wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
@@ -25,8 +25,11 @@ use super::{
 
 /// How a kernel gives access to a frame.
 pub trait Access {
-    /// Examines the frame and counts the outcome.
-    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome;
+    /// Examines the frame and counts the outcome. `segment` is what is known of the datagrams in it.
+    fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome;
+
+    /// Bytes of the frame in all its pieces.
+    fn len(ctx: &XdpContext) -> u32;
 
     /// Copies `len` bytes from `offset` of the frame to `to`; false where the kernel refuses.
     ///
@@ -41,21 +44,30 @@ pub struct WholeBuffer;
 
 impl Access for WholeBuffer {
     #[inline(always)]
-    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome {
+    fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
         let State { counters, slots, header, .. } = state;
-        let fast = FastFrame::new(ctx, || whole_len(ctx));
-        if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
+        let fast = FastFrame::new(ctx, || Self::len(ctx));
+        // Not a closure: the compiler may not inline it, its types then are in the object's BTF, and
+        // the kernel refuses them.
+        if let Some(fast) = fast
+            && let Some(outcome) = examine_fast(&fast, segment, selection(), counters)
+        {
             return outcome;
         }
         let ctx = &anew(ctx);
         let linear = InOnePiece::new(ctx, slots);
-        let len = whole_len(ctx);
+        let len = Self::len(ctx);
         if len == linear.len() {
-            examine(&linear, layer(), selection(), counters)
+            examine(&linear, layer(), segment, selection(), counters)
         } else {
             let fragments = InFragments { ctx, len, slots, bytes: header };
-            examine(&fragments, layer(), selection(), counters)
+            examine(&fragments, layer(), segment, selection(), counters)
         }
+    }
+
+    #[inline(always)]
+    fn len(ctx: &XdpContext) -> u32 {
+        whole_len(ctx)
     }
 
     /// A long frame is copied in two pieces, because the helper refuses an offset or a length above
@@ -113,14 +125,22 @@ pub struct Linear;
 
 impl Access for Linear {
     #[inline(always)]
-    fn examine(ctx: &XdpContext, state: &mut State<'_>) -> Outcome {
+    fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
         let State { counters, slots, .. } = state;
-        let fast = FastFrame::new(ctx, || (ctx.data_end() - ctx.data()) as u32);
-        if let Some(outcome) = fast.and_then(|fast| examine_fast(&fast, selection(), counters)) {
+        let fast = FastFrame::new(ctx, || Self::len(ctx));
+        // Not a closure, as above.
+        if let Some(fast) = fast
+            && let Some(outcome) = examine_fast(&fast, segment, selection(), counters)
+        {
             return outcome;
         }
         let linear = InOnePiece::new(&anew(ctx), slots);
-        examine(&linear, layer(), selection(), counters)
+        examine(&linear, layer(), segment, selection(), counters)
+    }
+
+    #[inline(always)]
+    fn len(ctx: &XdpContext) -> u32 {
+        (ctx.data_end() - ctx.data()) as u32
     }
 
     #[inline(always)]

@@ -17,7 +17,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, programs::XdpContext};
 use vtap_common::{
-    Matched,
+    Matched, Segment,
     abi::{ClockReading, Lost, RecordHeader},
     record_classes,
 };
@@ -30,22 +30,51 @@ use super::{
     settings::settings,
 };
 
-/// Hands `matched` to user space.
+/// Hands an inner packet to user space.
 #[inline(always)]
-pub fn deliver<A: Access>(
+pub fn packet<A: Access>(
     ctx: &XdpContext,
     matched: &Matched,
     clock: &mut ClockReading,
     polls: Polls,
 ) -> Result<(), Lost> {
+    let snaplen = settings().snaplen;
+    let caplen = if matched.inner.len < snaplen { matched.inner.len } else { snaplen };
+    deliver::<A>(ctx, clock, polls, matched.tunnel.payload, caplen, |timestamp, queue| {
+        matched.record_header(caplen, timestamp, queue)
+    })
+}
+
+/// Hands a whole outer frame to user space, which divides it.
+#[inline(always)]
+pub fn frame<A: Access>(
+    ctx: &XdpContext,
+    segment: Segment,
+    clock: &mut ClockReading,
+    polls: Polls,
+) -> Result<(), Lost> {
+    let len = A::len(ctx);
+    deliver::<A>(ctx, clock, polls, 0, len, |timestamp, queue| {
+        RecordHeader::frame(segment, len, timestamp, queue)
+    })
+}
+
+/// Hands over `caplen` bytes of the frame, `from` an offset on, behind a header with a time and a
+/// queue.
+#[inline(always)]
+fn deliver<A: Access>(
+    ctx: &XdpContext,
+    clock: &mut ClockReading,
+    polls: Polls,
+    from: u32,
+    caplen: u32,
+    header: impl FnOnce(u64, u32) -> RecordHeader,
+) -> Result<(), Lost> {
     // SAFETY: no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let ring = maps::ring(cpu).ok_or(Lost::NoRing)?;
     let timestamp = clock::now(clock, polls);
-    let snaplen = settings().snaplen;
-    let caplen = if matched.inner.len < snaplen { matched.inner.len } else { snaplen };
-    let header = matched.record_header(caplen, timestamp, ctx.rx_queue_index());
-    let from = matched.tunnel.payload;
+    let header = header(timestamp, ctx.rx_queue_index());
 
     let caplen = opaque(caplen as usize);
     if caplen == 0 {

@@ -4,15 +4,22 @@ use core::cell::Cell;
 
 use aya_ebpf::{
     btf_maps::{ArrayOfMaps, PerCpuArray, RingBuf},
-    macros::btf_map,
+    macros::{btf_map, map},
+    maps::Array,
 };
 use vtap_common::{
-    abi::{ClockReading, Counters, CpuState, MAX_RINGS},
+    Segment,
+    abi::{ClockReading, Counters, CpuState, MAX_RINGS, SkbLayout},
     wire::{HeaderBytes, Slots},
 };
 
 #[btf_map]
 static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
+
+/// Filled by user space where `vtap_segment` is attached. Not a BTF map: of an array the kernel would
+/// want the types as well, which the loader does not hand over.
+#[map]
+static VTAP_SKB: Array<SkbLayout> = Array::with_max_entries(1, 0);
 
 /// One ring per CPU, so that no two CPUs share a lock. User space makes the rings.
 #[btf_map]
@@ -29,6 +36,7 @@ pub struct State<'a> {
     pub header: &'a Cell<HeaderBytes>,
     pub clock: &'a mut ClockReading,
     pub polls: Polls,
+    pub segment: &'a mut Segment,
 }
 
 /// This CPU's state.
@@ -41,7 +49,8 @@ pub unsafe fn state<'a>() -> Option<State<'a>> {
     let state = VTAP_STATE.get_ptr_mut(0)?;
     // SAFETY: the value is this CPU's own, and runs of the program do not overlap on a CPU (see
     // `CpuState`). `vtap_poll` may run meanwhile, but it only knows `polls`, of which no reference
-    // is made. The parts do not overlap.
+    // is made; `vtap_segment` does not, as it runs in the same context as this program, before
+    // it. The parts do not overlap.
     unsafe {
         Some(State {
             counters: &mut (*state).counters,
@@ -49,6 +58,7 @@ pub unsafe fn state<'a>() -> Option<State<'a>> {
             header: Cell::from_mut(&mut (*state).header),
             clock: &mut (*state).clock,
             polls: Polls(&raw mut (*state).polls),
+            segment: &mut (*state).segment,
         })
     }
 }
@@ -78,6 +88,19 @@ impl Polls {
         // SAFETY: as above.
         unsafe { self.0.write_volatile(self.ended() + 1) };
     }
+}
+
+/// What this CPU's next frame holds.
+#[inline(always)]
+pub fn segment() -> Option<*mut Segment> {
+    // SAFETY: a place within the value.
+    VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &raw mut (*state).segment })
+}
+
+/// Where the kernel keeps that.
+#[inline(always)]
+pub fn skb_layout() -> Option<&'static SkbLayout> {
+    VTAP_SKB.get(0)
 }
 
 /// This CPU's ring.

@@ -51,6 +51,9 @@ impl Attached {
     /// one counted stays in the sums. If this fails, the old one goes on.
     pub fn replace(&mut self, mut next: Tap) -> Result<()> {
         next.start_companions(self.share_clock)?;
+        if self.mode == GENERIC {
+            next.become_generic()?;
+        }
         let program = next.program()?.fd()?.try_clone()?;
         update_link(&self.link, &program)
             .map_err(|error| explain(&error))
@@ -118,6 +121,9 @@ pub enum LinkState {
     },
 }
 
+const NATIVE: &str = "native";
+const GENERIC: &str = "generic";
+
 /// What fits one buffer of every driver, less an Ethernet header (mlx5 has the least room).
 const ONE_BUFFER: u32 = 3498;
 
@@ -138,8 +144,7 @@ pub fn attach(
     let most_mtu = most_mtu(tap.takes_fragments(), is_virtio(interface), kernel);
     let fits = most_mtu.is_none_or(|most| interface.mtu <= most);
     tap.start_companions(share_clock)?;
-    let program = tap.program()?.fd()?.try_clone().context("cannot keep the XDP program open")?;
-    let attached = |link, mode, fallback, most_mtu| Attached {
+    let attached = |tap, link, mode, fallback, most_mtu| Attached {
         link,
         interface: interface.index,
         tap,
@@ -153,8 +158,8 @@ pub fn attach(
         cli::XdpMode::Generic => None,
         cli::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
         cli::XdpMode::Auto | cli::XdpMode::Native => {
-            match link(&program, interface, XDP_FLAGS_DRV_MODE)? {
-                Ok(link) => return Ok(attached(link, "native", None, most_mtu)),
+            match link(&program_of(&mut tap)?, interface, XDP_FLAGS_DRV_MODE)? {
+                Ok(link) => return Ok(attached(tap, link, NATIVE, None, most_mtu)),
                 Err(error) if mode == cli::XdpMode::Native => {
                     let why = refusal(&error);
                     return Err(explain(&error).context(format!(
@@ -166,10 +171,16 @@ pub fn attach(
             }
         }
     };
-    let link = link(&program, interface, XDP_FLAGS_SKB_MODE)?
+    tap.become_generic()?;
+    let link = link(&program_of(&mut tap)?, interface, XDP_FLAGS_SKB_MODE)?
         .map_err(|error| explain(&error))
         .with_context(|| format!("cannot attach to {}", interface.name))?;
-    Ok(attached(link, "generic", fallback, None))
+    Ok(attached(tap, link, GENERIC, fallback, None))
+}
+
+/// A descriptor of the program that is loaded.
+fn program_of(tap: &mut Tap) -> Result<ProgramFd> {
+    tap.program()?.fd()?.try_clone().context("cannot keep the XDP program open")
 }
 
 /// Of the two errors, the outer one does not depend on the mode.

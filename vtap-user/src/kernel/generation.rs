@@ -5,10 +5,10 @@
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
-    maps::{MapData, PerCpuArray},
+    maps::{Array, MapData, PerCpuArray},
     programs::{RawTracePoint, Xdp},
 };
-use vtap_common::abi::{Counters, CpuState};
+use vtap_common::abi::{Counters, CpuState, SkbLayout};
 
 use super::{
     clock,
@@ -16,6 +16,7 @@ use super::{
     load::{Program, TapSettings, load_error, load_object},
     messages::{self, Relay},
     rings::Rings,
+    segments::skb_layout,
 };
 
 /// A loaded program.
@@ -48,14 +49,13 @@ impl Tap {
 
     /// Which of the programs this kernel runs, in words.
     #[must_use]
-    pub fn path(&self) -> &'static str {
-        if self.takes_fragments() {
-            "program `vtap`: frames in one piece or in fragments (this kernel has \
-             bpf_xdp_load_bytes)"
+    pub fn path(&self) -> String {
+        let frames = if self.takes_fragments() {
+            "frames in one piece or in fragments (this kernel has bpf_xdp_load_bytes)"
         } else {
-            "program `vtap_linear`: frames in one piece only (bpf_xdp_load_bytes, which \
-             came with Linux 5.18, was not found)"
-        }
+            "frames in one piece only (bpf_xdp_load_bytes, which came with Linux 5.18, was not found)"
+        };
+        format!("program `{}`: {frames}", self.program.name())
     }
 
     /// Which of the programs it is.
@@ -66,7 +66,7 @@ impl Tap {
     /// Whether the program takes frames in fragments, as every large one is in native mode.
     #[must_use]
     pub fn takes_fragments(&self) -> bool {
-        self.program == Program::Full
+        self.program.takes_fragments()
     }
 
     /// Whether tunnel packets go on to the network stack.
@@ -102,6 +102,26 @@ impl Tap {
             log::info!("every packet has its own reading of the clock: {error:#}");
         }
         Ok(())
+    }
+
+    /// Changes to the program for generic mode, and starts what tells it how many datagrams a frame
+    /// holds. Without that, user space divides frames where it is certain how.
+    pub(super) fn become_generic(&mut self) -> Result<()> {
+        if !self.program.is_generic() {
+            self.program = self.program.generic();
+            self.program()?.load().map_err(load_error).context("cannot load the XDP program")?;
+        }
+        if let Err(error) = self.watch_segments() {
+            log::info!("how many datagrams a frame holds is not known: {error:#}");
+        }
+        Ok(())
+    }
+
+    fn watch_segments(&mut self) -> Result<()> {
+        let map = self.ebpf.map_mut("VTAP_SKB").context("no such map")?;
+        let mut layout: Array<_, SkbLayout> = map.try_into()?;
+        layout.set(0, skb_layout()?, 0)?;
+        self.attach_tracepoint("vtap_segment", "netif_receive_skb")
     }
 
     fn attach_tracepoint(&mut self, program: &str, tracepoint: &str) -> Result<()> {

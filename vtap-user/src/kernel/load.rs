@@ -33,9 +33,16 @@ pub enum Program {
     Full,
     /// For frames in one piece.
     Linear,
+    /// `Full` in generic mode, where a frame may hold several datagrams.
+    FullGeneric,
+    /// `Linear` in generic mode.
+    LinearGeneric,
 }
 
 impl Program {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Linear, Self::FullGeneric, Self::LinearGeneric];
+
     /// The full program where the kernel can copy out of XDP frames, else the linear one.
     #[must_use]
     pub fn of_this_kernel() -> Self {
@@ -56,7 +63,30 @@ impl Program {
         match self {
             Self::Full => "vtap",
             Self::Linear => "vtap_linear",
+            Self::FullGeneric => "vtap_generic",
+            Self::LinearGeneric => "vtap_linear_gen",
         }
+    }
+
+    /// The same for generic mode.
+    #[must_use]
+    pub const fn generic(self) -> Self {
+        match self {
+            Self::Full | Self::FullGeneric => Self::FullGeneric,
+            Self::Linear | Self::LinearGeneric => Self::LinearGeneric,
+        }
+    }
+
+    /// Whether it is for generic mode.
+    #[must_use]
+    pub const fn is_generic(self) -> bool {
+        matches!(self, Self::FullGeneric | Self::LinearGeneric)
+    }
+
+    /// Whether it takes frames in fragments.
+    #[must_use]
+    pub const fn takes_fragments(self) -> bool {
+        matches!(self, Self::Full | Self::FullGeneric)
     }
 }
 

@@ -83,6 +83,7 @@ pub struct Stats {
     lost: Reasons,
     delivered: Sum,
     written: u64,
+    coalesced: u64,
     outputs: Vec<OutputCount>,
     by_vni: Named,
     by_proto: Named,
@@ -210,7 +211,7 @@ impl Stats {
         tally.end_run();
         // The recording's count, or else the lines'.
         let written = outputs.iter().find(|output| output.holds_up);
-        let Counters { received, not_tunnel, tunnel, malformed, damaged, .. } = counters;
+        let Counters { received, coalesced, not_tunnel, tunnel, malformed, damaged, .. } = counters;
         let Counters { filtered, matched, lost, rules, .. } = counters;
         Self {
             version: 1,
@@ -230,6 +231,7 @@ impl Stats {
             lost: Reasons::new(Lost::ALL.iter().map(|reason| reason.name()), lost),
             delivered: tally.delivered.into(),
             written: written.map_or(tally.given, |output| output.packets),
+            coalesced: *coalesced,
             outputs: outputs.iter().map(OutputCount::from).collect(),
             by_vni: Named(by_vni(&tally)),
             by_proto: Named(by_proto(&tally)),
@@ -244,10 +246,16 @@ impl Stats {
 
     /// The same in words.
     pub fn summary(&self) -> String {
-        let Self { interface, received, not_tunnel, tunnel, filtered, matched, .. } = self;
+        let Self { interface, received, coalesced, not_tunnel, tunnel, .. } = self;
+        let Self { filtered, matched, .. } = self;
+        let held = if *coalesced == 0 {
+            String::new()
+        } else {
+            format!(" ({coalesced} further datagrams coalesced in them)")
+        };
         let mut text = format!(
             "{} packets delivered ({} bytes), {} written, {} lost\n\
-             {} frames received on {interface}: {not_tunnel} not tunnel, {tunnel} tunnel\n\
+             {} frames received on {interface}{held}: {not_tunnel} not tunnel, {tunnel} tunnel\n\
              tunnel packets: {} malformed, {filtered} filtered, {} matched\n",
             self.delivered.packets,
             self.delivered.bytes,

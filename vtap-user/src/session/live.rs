@@ -26,7 +26,7 @@ use crate::{
     kernel::{self, Keeper, TapSettings, verdict},
     netlink::{self, Name, Watch},
     output,
-    source::live::drain::Drain,
+    source::{frames::Frames, live::drain::Drain},
 };
 
 /// Captures until the end begins: with a signal, with the last packet that is asked for, or because
@@ -62,7 +62,8 @@ async fn live(plan: &Plan, name: &Name, cancel: &Cancel) -> Result<()> {
     let lanes = output::open(plan, cancel)?;
     let sink = Sink::new(lanes, plan.count, cancel.clone());
     let status = sink.status();
-    let pump = Pump::new(drain, clock, sink, cancel.clone()).spawn()?;
+    let frames = Frames::of_interface(interface, link_layer, &plan.selection, plan.snaplen);
+    let pump = Pump::new(drain, clock, frames, sink, cancel.clone()).spawn()?;
     let ending = cancel.begun().context("cannot wait for signals")?;
     let (asked, ports, index) = (plan.verdict, &plan.ports, interface.index);
     let mut keeper = Keeper::start(asked, ports, &settings, &tap, rings, index)?;
@@ -91,7 +92,8 @@ async fn live(plan: &Plan, name: &Name, cancel: &Cancel) -> Result<()> {
     };
     cancel.begin();
     accounts.setting.verdict = attached.verdict();
-    let counters = attached.detach();
-    let Pumped { tally, outputs, result } = pump.finish().await?;
-    accounts.close(&counters?, tally, &outputs, both(result, reason))
+    let in_kernel = attached.detach();
+    let Pumped { tally, mut counters, outputs, result } = pump.finish().await?;
+    counters.add(&in_kernel?);
+    accounts.close(&counters, tally, &outputs, both(result, reason))
 }

@@ -8,15 +8,19 @@ use rustix::{
     io::Errno,
 };
 use tokio::sync::oneshot;
+use vtap_common::abi::Counters;
 
 use super::{account::Tally, both, cancel::Cancel, sink::Sink};
 use crate::{
     output::Report,
-    source::live::{
-        self,
-        clock::Clock,
-        drain::{self, Drain, RecordQueue as _},
-        ring::Ring,
+    source::{
+        frames::Frames,
+        live::{
+            self,
+            clock::Clock,
+            drain::{self, Drain, RecordQueue as _},
+            ring::Ring,
+        },
     },
 };
 
@@ -33,14 +37,17 @@ const OUTPUT_PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 pub struct Pump {
     drain: Drain,
     sink: Sink,
+    frames: Frames,
     clock: Clock,
     cancel: Cancel,
 }
 
 /// What a pump has done.
 pub struct Pumped {
-    /// What was counted.
+    /// What was counted of packets.
     pub tally: Tally,
+    /// What was counted of frames that may hold several, besides what the kernel side counted.
+    pub counters: Counters,
     /// The accounts of the outputs.
     pub outputs: Vec<Report>,
     /// Whether all could be taken out of the rings.
@@ -55,9 +62,10 @@ pub struct Running {
 }
 
 impl Pump {
-    /// From these rings to this sink, with times of this clock.
-    pub fn new(drain: Drain, clock: Clock, sink: Sink, cancel: Cancel) -> Self {
-        Self { drain, sink, clock, cancel }
+    /// From these rings to this sink, with times of this clock. Frames that may hold several packets
+    /// go through `frames`.
+    pub fn new(drain: Drain, clock: Clock, frames: Frames, sink: Sink, cancel: Cancel) -> Self {
+        Self { drain, sink, frames, clock, cancel }
     }
 
     /// Makes its thread, which waits for [`Running::start`]: it is made while there is nothing to
@@ -83,8 +91,9 @@ impl Pump {
         self.cancel.begin();
         let _ = is_detached.recv();
         let result = both(result, self.empty_rings(true).map(drop));
+        let counters = *self.frames.counters();
         let (tally, outputs) = self.sink.finish();
-        Pumped { tally, outputs, result }
+        Pumped { tally, counters, outputs, result }
     }
 
     fn take_until_end(&mut self) -> Result<()> {
@@ -99,13 +108,12 @@ impl Pump {
     /// Takes what is in the rings, or unless that is to be `all`, what the sink has room for and a
     /// little more. Returns whether there was anything.
     fn empty_rings(&mut self, all: bool) -> Result<bool> {
-        let Self { drain, sink, clock, .. } = self;
+        let Self { drain, sink, frames, clock, .. } = self;
         let mut any = false;
         loop {
             clock.keep();
             let taken = drain.batch(|header, data| {
-                sink.take(&live::packet(header, data, clock));
-                Ok(())
+                live::packets(header, data, clock, frames, |packet| sink.take(packet))
             })?;
             any |= taken > 0;
             if !drain::is_full(taken) || (!all && sink.is_full()) {

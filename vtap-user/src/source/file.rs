@@ -12,11 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use vtap_common::{
-    Outcome,
-    abi::{Counters, ProtocolClass},
-    examine,
-};
+use vtap_common::abi::Counters;
 
 use self::{
     input::Input,
@@ -25,13 +21,13 @@ use self::{
 use crate::{
     cli::Plan,
     escape, output,
-    packet::{Packet, Tunnel},
     session::{
         Accounts,
         account::{Setting, StatsFile},
         cancel::Cancel,
         sink::Sink,
     },
+    source::frames::{Arrival, Frames},
     timestamp::Timestamp,
 };
 
@@ -51,12 +47,13 @@ pub fn run(plan: &Plan, path: &Path, cancel: &Cancel) -> Result<()> {
     let mut replay = Replay::new(plan, Sink::new(lanes, plan.count, cancel.clone()));
     let read = records.read(&mut replay, &name);
     let (tally, outputs) = replay.sink.finish();
-    let Counters { received, tunnel, .. } = replay.counters;
+    let counters = *replay.frames.counters();
+    let Counters { received, tunnel, .. } = counters;
     if let Some(words) = replay.unread.words() {
         say!("vtap: {name}: {words}");
     }
     let readable = received.packets - replay.unread.packets;
-    let closed = accounts.close(&replay.counters, tally, &outputs, read);
+    let closed = accounts.close(&counters, tally, &outputs, read);
     if readable > 0 && tunnel == 0 {
         say!(
             "vtap: {name} holds no mirrored packet: another tap port (--port)? What vtap itself \
@@ -67,50 +64,28 @@ pub fn run(plan: &Plan, path: &Path, cancel: &Cancel) -> Result<()> {
 }
 
 /// Frames on their way through the shared path.
-struct Replay<'a> {
-    plan: &'a Plan,
-    counters: Counters,
+struct Replay {
+    frames: Frames,
     unread: Unread,
     sink: Sink,
 }
 
-impl<'a> Replay<'a> {
-    fn new(plan: &'a Plan, sink: Sink) -> Self {
-        Self { plan, counters: Counters::ZERO, unread: Unread::default(), sink }
+impl Replay {
+    fn new(plan: &Plan, sink: Sink) -> Self {
+        let frames = Frames::of_file(&plan.selection, plan.snaplen);
+        Self { frames, unread: Unread::default(), sink }
     }
-}
 
-impl Replay<'_> {
     /// Takes a frame of whatever link type.
     fn frame(&mut self, time: Timestamp, link: Link, frame: &[u8]) -> Result<()> {
+        let Self { frames, unread, sink } = self;
         let Some(kind) = link.kind else {
-            self.unread.count(link.number);
-            self.counters.received.count(frame.len() as u32);
-            self.counters.not_tunnel += 1;
+            unread.count(link.number);
+            frames.unread(frame);
             return Ok(());
         };
-        let (layer, selection) = (kind.layer(frame), &self.plan.selection);
-        let outcome = examine(&frame, layer, selection, &mut self.counters);
-        let Outcome::Matched(matched) = outcome else { return Ok(()) };
-        let caplen = matched.inner.len.min(self.plan.snaplen);
-        let start = matched.tunnel.payload as usize;
-        let data = frame.get(start..start + caplen as usize);
-        let data = data.context("the parser left the frame")?;
-        self.sink.take(&Packet {
-            time,
-            tunnel: Tunnel {
-                vni: matched.tunnel.vni(),
-                src: matched.datagram.src,
-                dst: matched.datagram.dst,
-                src_port: u16::from_be(matched.datagram.src_port as u16),
-                queue: None,
-            },
-            link: matched.tunnel.link(),
-            class: ProtocolClass::of(matched.inner.protocol),
-            wirelen: matched.wirelen(),
-            data,
-        });
-        Ok(())
+        let arrival = Arrival { time, queue: None };
+        frames.examine(frame, kind.layer(frame), arrival, |packet| sink.take(packet))
     }
 }
 
@@ -135,7 +110,7 @@ impl Records {
     }
 
     /// Hands every frame on; `name` is for error messages.
-    fn read(&mut self, replay: &mut Replay<'_>, name: &str) -> Result<()> {
+    fn read(&mut self, replay: &mut Replay, name: &str) -> Result<()> {
         let Self { window, reader: Some(reader), cancel } = self else { return Ok(()) };
         while !cancel.has_begun() {
             match reader.next(window) {

@@ -4,14 +4,33 @@ pub(crate) mod clock;
 pub mod drain;
 pub mod ring;
 
+use anyhow::Result;
 use vtap_common::abi::RecordHeader;
 
 use self::clock::Clock;
-use crate::packet::{Packet, Tunnel};
+use crate::{
+    packet::{Packet, Tunnel},
+    source::frames::{Arrival, Frames},
+};
+
+/// Hands the packets of a record to `take`: one, or those of a frame that may hold several.
+pub(crate) fn packets(
+    header: &RecordHeader,
+    data: &[u8],
+    clock: &Clock,
+    frames: &mut Frames,
+    mut take: impl FnMut(&Packet<'_>),
+) -> Result<()> {
+    let Some(segment) = header.segment() else {
+        take(&packet(header, data, clock));
+        return Ok(());
+    };
+    let arrival = Arrival { time: clock.utc(header.timestamp), queue: Some(header.rx_queue) };
+    frames.divide(data, segment, arrival, take)
+}
 
 /// The packet of a record.
-#[must_use]
-pub(crate) fn packet<'a>(header: &RecordHeader, data: &'a [u8], clock: &Clock) -> Packet<'a> {
+fn packet<'a>(header: &RecordHeader, data: &'a [u8], clock: &Clock) -> Packet<'a> {
     Packet {
         time: clock.utc(header.timestamp),
         tunnel: Tunnel {

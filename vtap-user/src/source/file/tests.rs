@@ -31,7 +31,7 @@ fn received(file: Vec<u8>) -> (Traffic, Result<()>) {
     let mut replay = Replay::new(&plan, sink);
     let records = Records::of(Cursor::new(file), &Cancel::new().unwrap());
     let result = records.and_then(|mut file| file.read(&mut replay, "it"));
-    (replay.counters.received, result)
+    (replay.frames.counters().received, result)
 }
 
 const FRAME: [u8; 60] = [8; 60];
@@ -100,7 +100,10 @@ fn packets_of_other_link_types_are_passed_over() {
     let cancel = Cancel::new().unwrap();
     let mut replay = Replay::new(&plan, Sink::new(Vec::new(), None, cancel.clone()));
     Records::of(Cursor::new(file), &cancel).unwrap().read(&mut replay, "it").unwrap();
-    assert_eq!((replay.counters.received.packets, replay.counters.not_tunnel), (4, 4));
+    assert_eq!(
+        (replay.frames.counters().received.packets, replay.frames.counters().not_tunnel),
+        (4, 4)
+    );
     assert_eq!(replay.unread.packets, 2);
 }
 
