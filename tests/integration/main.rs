@@ -12,6 +12,7 @@ mod ending;
 mod errors;
 mod faults;
 mod files;
+mod foreign;
 mod formats;
 mod forms;
 mod interfaces;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         errors::all,
         faults::all,
         files::all,
+        foreign::all,
         formats::all,
         forms::all,
         interfaces::all,

@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use vtap_common::abi::Counters;
 
 use self::{
@@ -34,7 +34,8 @@ use crate::{
 /// Reads the file to its end, until the count is reached or until a signal comes.
 pub fn run(plan: &Plan, path: &Path, cancel: &Cancel) -> Result<()> {
     let name = escape::path(path).to_string();
-    let mut records = Records::open(path, cancel).with_context(|| format!("cannot read {name}"))?;
+    let mut records = Records::open(path, cancel)
+        .map_err(|error| anyhow!("cannot read {name}: {}", why(&error)))?;
     let stats_file = plan.stats_json.as_deref().map(StatsFile::create).transpose()?;
     let lanes = output::open(plan, cancel)?;
     let setting = Setting {

@@ -39,34 +39,33 @@ impl Layout {
         }
     }
 
-    /// How many fields of a header are odd.
-    fn oddities(self, header: &[u8], order: Order, snaplen: u32) -> u32 {
-        let number = |at| order.u32(header, at);
-        let (fraction, captured, wire) = (number(4), number(8), number(12));
-        // All files that are laid out in several ways count microseconds.
-        let odd = [
-            fraction >= 1_000_000,
-            captured > MAX_CAPLEN,
-            snaplen != 0 && captured > snaplen,
-            wire > 1 << 27,
-            captured > wire,
-            match self {
-                Self::Standard => false,
-                Self::Patched | Self::PatchedSmp => number(16) > 10_000,
-                Self::Nokia => !is_nokias(number(16)),
-            },
-            match self {
-                Self::Standard | Self::Nokia => false,
-                Self::Patched | Self::PatchedSmp => !is_protocol(order.u16(header, 20)),
-            },
-            match self {
-                Self::Standard | Self::Nokia => false,
-                // Linux had packet types from 0 to 4.
-                Self::Patched | Self::PatchedSmp => header[22] > 4,
-            },
-        ];
-        odd.into_iter().map(u32::from).sum()
+    /// Whether what only this layout has is not as it was seen with others.
+    fn is_strange(self, header: &[u8], order: Order) -> bool {
+        let number = order.u32(header, 16);
+        match self {
+            Self::Standard => false,
+            // Linux had packet types from 0 to 4.
+            Self::Patched | Self::PatchedSmp => {
+                number > 10_000 || !is_protocol(order.u16(header, 20)) || header[22] > 4
+            }
+            Self::Nokia => !is_nokias(number),
+        }
     }
+}
+
+/// How many of the fields are odd that all layouts have.
+fn oddities(header: &[u8], order: Order, snaplen: u32) -> u32 {
+    let number = |at| order.u32(header, at);
+    let (fraction, captured, wire) = (number(4), number(8), number(12));
+    let odd = [
+        // All files that are laid out in several ways count microseconds.
+        fraction >= 1_000_000,
+        captured > MAX_CAPLEN,
+        snaplen != 0 && captured > snaplen,
+        wire > 1 << 27,
+        captured > wire,
+    ];
+    odd.into_iter().map(u32::from).sum()
 }
 
 /// Whether Linux may have said this of a packet: an `EtherType`, or one of its own numbers.
@@ -121,7 +120,7 @@ pub fn choose(
 }
 
 struct Looked {
-    /// How many fields were odd.
+    /// How many fields are odd.
     odd: u32,
     /// Where the last record ends that is whole.
     whole: usize,
@@ -130,13 +129,15 @@ struct Looked {
 }
 
 fn look(layout: Layout, order: Order, snaplen: u32, bytes: &[u8]) -> Looked {
-    let (mut odd, mut whole) = (0, 0);
+    let (mut odd, mut strange, mut whole, mut wanted) = (0, false, 0, None);
     for _ in 0..RECORDS {
         let data = whole + layout.header_len();
         let Some(header) = bytes.get(whole..data) else {
-            return Looked { odd, whole, wanted: Some(data) };
+            wanted = Some(data);
+            break;
         };
-        odd += layout.oddities(header, order, snaplen);
+        odd += oddities(header, order, snaplen);
+        strange |= layout.is_strange(header, order);
         let captured = order.u32(header, 8);
         if captured > MAX_CAPLEN {
             // What is behind it can't be told.
@@ -144,9 +145,11 @@ fn look(layout: Layout, order: Order, snaplen: u32, bytes: &[u8]) -> Looked {
         }
         let end = data + captured as usize;
         if end > bytes.len() {
-            return Looked { odd, whole, wanted: Some(end) };
+            wanted = Some(end);
+            break;
         }
         whole = end;
     }
-    Looked { odd, whole, wanted: None }
+    // Once for all records: others may have written something else there.
+    Looked { odd: odd + u32::from(strange), whole, wanted }
 }
