@@ -4,7 +4,7 @@ use std::{thread::sleep, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use vtap_tests::{
-    capture::{Capture, Ended, reread},
+    capture::{Capture, Ended, reread, wait_until},
     file,
     frames::{self, mirrored, pattern, vxlan},
     need::Need,
@@ -32,6 +32,8 @@ crate::tests![
     what_is_uncertain_is_not_shown [],
 ];
 
+/// `BR_STATE_FORWARDING`.
+const FORWARDING: &str = "3";
 const GENERIC: [&str; 4] = ["--xdp-mode", "generic", "-w", "x.pcapng"];
 
 /// Inner packets, all of `len` bytes, but the last, which is shorter if there are others.
@@ -224,6 +226,11 @@ fn merged_below_a_bridge() -> Result<()> {
     let wait = "echo 20000000 > /sys/class/net/port0/gro_flush_timeout";
     let set = net.target.command("sh").args(["-c", wait]).status()?;
     ensure!(set.success(), "cannot set gro_flush_timeout");
+    // The kernel looks at carriers now and then, and lets a port work only when it has one.
+    wait_until("the bridge to forward", || {
+        let state = net.target.output("cat /sys/class/net/port0/brport/state")?;
+        Ok(state.trim() == FORWARDING)
+    })?;
     let inner = packets(40, 300);
     let capture = Capture::start(&net.target, &GENERIC)?;
     Sender::new(&net.tap)?.send_all(inner.iter().map(|inner| mirrored(7, inner)))?;
