@@ -50,8 +50,16 @@ pub fn parse<F: Frame>(frame: &F, datagram: &Datagram, tunnel: &Tunnel) -> Inner
     Inner {
         len: datagram.end - tunnel.payload,
         wire_end: network.end,
-        src: Address { family, ..network.src },
-        dst: Address { family, ..network.dst },
+        src: Address {
+            high: frame.launder_for_verifier(Slot::SrcHigh, network.src.high),
+            low: frame.launder_for_verifier(Slot::SrcLow, network.src.low),
+            family,
+        },
+        dst: Address {
+            high: frame.launder_for_verifier(Slot::DstHigh, network.dst.high),
+            low: frame.launder_for_verifier(Slot::DstLow, network.dst.low),
+            family,
+        },
         protocol: Protocol(frame.launder_for_verifier(Slot::Protocol, protocol) as u32),
         damage: Damage(frame.launder_for_verifier(Slot::Damage, u64::from(damage.0)) as u32),
         src_port: frame.launder_for_verifier(Slot::SrcPort, src_port),
@@ -86,7 +94,7 @@ fn transport<F: Frame>(frame: &F, datagram: &Datagram, network: &Network) -> (Tr
     } else if network.end != 0 && network.end < network.payload {
         // Only IPv4 can do that: its header is longer than the packet.
         return (Transport::NONE, Damage::of(Damaged::Ipv4));
-    } else if network.fragment == Fragment::Later {
+    } else if network.fragment == Fragment::LATER {
         Transport::NONE
     } else {
         let present = network.present_end(datagram.end);

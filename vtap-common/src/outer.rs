@@ -58,7 +58,7 @@ pub fn parse<F: Frame>(
     let network = Network::parse(frame, link.payload, link.ether_type);
     if network.damaged.is_some()
         || network.protocol != Protocol::UDP
-        || network.fragment == Fragment::Later
+        || network.fragment == Fragment::LATER
     {
         return Err(NoDatagram::NotTunnel);
     }
@@ -78,7 +78,7 @@ fn datagram<F: Frame>(
     src_port: u16,
     encapsulation: Encapsulation,
 ) -> Result<Datagram, Malformed> {
-    if network.fragment == Fragment::First {
+    if network.fragment == Fragment::FIRST {
         return Err(Malformed::OuterFragment);
     }
     let wire_end = udp::end(frame, network)?;

@@ -80,6 +80,12 @@ pub enum Slot {
     Ipv6End,
     /// Where the transport header begins.
     Transport,
+    /// Where the IP packet ends, as its header states.
+    NetworkEnd,
+    /// Whether it is a fragment.
+    Fragment,
+    /// The protocol that it carries.
+    Carried,
     /// The family of the outer addresses.
     OuterFamily,
     /// Where the datagram ended on the wire.
@@ -96,6 +102,14 @@ pub enum Slot {
     Protocol,
     /// The family of the inner addresses.
     Family,
+    /// The first word of the inner source address.
+    SrcHigh,
+    /// The second.
+    SrcLow,
+    /// The first word of the inner destination address.
+    DstHigh,
+    /// The second.
+    DstLow,
     /// The inner source port.
     SrcPort,
     /// The inner destination port.

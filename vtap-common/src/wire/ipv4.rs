@@ -32,11 +32,11 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     // The compiler is to know the usual length.
     let header_len = if F::FAST_PATH { MIN_LEN } else { u32::from(header.ihl()) };
     let fragment = if frags & FRAGMENT_OFFSET != 0 {
-        Fragment::Later
+        Fragment::LATER
     } else if frags & MORE_FRAGMENTS != 0 {
-        Fragment::First
+        Fragment::FIRST
     } else {
-        Fragment::No
+        Fragment::NO
     };
     let bad = !F::FAST_PATH && (header_len < MIN_LEN || offset + header_len > frame.len());
     let total_len = u32::from(header.tot_len());

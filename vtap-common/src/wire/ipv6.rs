@@ -33,7 +33,7 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
         protocol: Protocol(u32::from(header.next_hdr)),
         payload,
         end: if payload_len == 0 { 0 } else { payload + payload_len },
-        fragment: Fragment::No,
+        fragment: Fragment::NO,
         damaged: None,
     };
     if is_extension(network.protocol) && follow_extensions(frame, &mut network).is_none() {
@@ -65,13 +65,13 @@ fn follow_extensions<F: Frame>(frame: &F, network: &mut Network) -> Option<()> {
             return None;
         }
         if frags & u64::from(FRAGMENT_OFFSET) != 0 {
-            network.fragment = Fragment::Later;
+            network.fragment = Fragment::LATER;
             return Some(());
         }
         more_fragments |= frags & u64::from(MORE_FRAGMENTS);
     }
     if more_fragments != 0 {
-        network.fragment = Fragment::First;
+        network.fragment = Fragment::FIRST;
     }
     if is_extension(network.protocol) { None } else { Some(()) }
 }

@@ -34,14 +34,16 @@ impl Protocol {
 
 /// Whether an IP packet is a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Fragment {
-    /// It is whole.
-    No,
-    /// The one that has the transport header.
-    First,
+#[repr(transparent)]
+pub struct Fragment(u32);
+
+impl Fragment {
+    /// The packet is whole.
+    pub const NO: Self = Self(0);
+    /// The fragment that has the transport header.
+    pub const FIRST: Self = Self(1);
     /// One that has none.
-    Later,
+    pub const LATER: Self = Self(2);
 }
 
 /// What a network header says.
@@ -72,7 +74,7 @@ impl Network {
         protocol: Protocol::OTHER,
         payload: 0,
         end: 0,
-        fragment: Fragment::No,
+        fragment: Fragment::NO,
         damaged: None,
     };
 
@@ -106,8 +108,15 @@ impl Network {
         } else {
             Self::NONE
         };
+        // The paths of all network headers meet here.
         let payload = u64::from(network.payload);
         network.payload = frame.launder_for_verifier(Slot::Transport, payload) as u32;
+        let end = u64::from(network.end);
+        network.end = frame.launder_for_verifier(Slot::NetworkEnd, end) as u32;
+        let fragment = u64::from(network.fragment.0);
+        network.fragment = Fragment(frame.launder_for_verifier(Slot::Fragment, fragment) as u32);
+        let protocol = u64::from(network.protocol.0);
+        network.protocol = Protocol(frame.launder_for_verifier(Slot::Carried, protocol) as u32);
         network
     }
 }

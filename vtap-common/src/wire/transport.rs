@@ -140,5 +140,5 @@ fn udp_is_sound<F: Frame>(frame: &F, network: &Network, stated_end: u32) -> bool
         // A super-frame or a jumbogram.
         return true;
     }
-    len >= UDP_LEN && (network.fragment == Fragment::First || at + len <= stated_end)
+    len >= UDP_LEN && (network.fragment == Fragment::FIRST || at + len <= stated_end)
 }
