@@ -1,4 +1,4 @@
-//! What crosses between the kernel and user space, in one layout for both.
+//! The data that the kernel and user space exchange. Both sides use these layouts.
 
 mod class;
 mod counters;
@@ -7,6 +7,7 @@ mod damage;
 mod pod;
 mod reason;
 mod record;
+mod segment;
 mod settings;
 mod state;
 
@@ -16,6 +17,7 @@ pub use self::{
     damage::Damage,
     reason::{Lost, Malformed},
     record::{CLASSES, MAX_CAPLEN, MAX_RINGS, RecordFields, RecordHeader, class_below},
+    segment::Segment,
     settings::{KernelSettings, SkbLayout},
     state::{ClockReading, CpuState},
 };

@@ -1,59 +1,59 @@
-//! One frame's whole way: decapsulated, decided on, and counted.
+//! Processes one frame: decapsulates it, decides whether to capture it, and counts it.
 
 use crate::{
-    abi::{Counters, Malformed, ProtocolClass, RecordFields, RecordHeader},
+    abi::{Counters, Malformed, ProtocolClass, RecordFields, RecordHeader, Segment},
     inner::{self, Inner},
     outer::{self, Datagram, NoDatagram},
-    segment::Segment,
     select::{self, Choice, PacketKeys, Selection},
     tunnel::{self, BadTunnel, Tunnel},
     wire::{Frame, LinkLayer, Slot},
 };
 
-/// What became of one frame.
+/// The result of examining one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Not for a tap port: none of vtap's business.
+    /// The frame is not for a tap port.
     NotTunnel,
-    /// Sent to a tap port, but its tunnel headers are unusable.
+    /// The frame is for a tap port, but its tunnel headers are unusable.
     Malformed(Malformed),
-    /// An inner packet that the user did not select.
+    /// The user did not select the inner packet.
     Filtered,
-    /// An inner packet that the user wants.
+    /// The user selected the inner packet.
     Matched(Matched),
-    /// A frame that holds several datagrams, or may hold them, with so many bytes of UDP payload. It
-    /// is counted as received; whoever divides it counts what is in it.
+    /// The frame holds several datagrams, or it may. The number is the length of its UDP payload.
+    /// The frame is counted as received. Whoever splits it must count the datagrams.
     Coalesced(u32),
 }
 
-/// A selected inner packet and where it came from.
+/// An inner packet and the headers around it.
 ///
-/// None of its parts has padding, hence some fields are wider than they need be: the compiler copies
-/// padding on the stack in 8-byte moves at odd places, which the verifier refuses.
+/// No part of this may have padding, which is why some fields are wider than necessary. The
+/// compiler copies a struct with padding by unaligned 8-byte moves on the stack, which the verifier
+/// rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matched {
-    /// The datagram that carried it.
+    /// The datagram that carries the packet.
     pub datagram: Datagram,
-    /// Its network identifier, and where it begins.
+    /// The tunnel header, and where the packet begins.
     pub tunnel: Tunnel,
-    /// What it is.
+    /// The packet itself.
     pub inner: Inner,
 }
 
 impl Matched {
-    /// Bytes of the inner packet on the wire, before a tap cut it. Where no header tells, the bytes
-    /// that arrived.
+    /// Length of the inner packet before a tap truncated it. This is the length in its IP header,
+    /// or its length in the datagram if that is greater (because of padding, for example).
     #[inline(always)]
     #[must_use]
     pub const fn wirelen(&self) -> u32 {
-        // A tap that cuts a packet leaves the lengths in its headers as they were.
+        // A tap that truncates a packet does not change the lengths in the packet's headers.
         let Self { datagram, tunnel, inner } = self;
         let cut = inner.wire_end > datagram.wire_end;
         let end = if cut { inner.wire_end } else { datagram.wire_end };
         end - tunnel.payload
     }
 
-    /// The header of its record, with `caplen` captured bytes.
+    /// The record header for this packet, of which `caplen` bytes are captured.
     #[inline(always)]
     #[must_use]
     pub const fn record_header(&self, caplen: u32, timestamp: u64, rx_queue: u32) -> RecordHeader {
@@ -72,7 +72,7 @@ impl Matched {
         })
     }
 
-    /// What the selection is compared with.
+    /// The values that the selection's criteria are compared with.
     #[inline(always)]
     #[must_use]
     pub const fn keys(&self) -> PacketKeys {
@@ -91,10 +91,11 @@ impl Matched {
     }
 }
 
-/// Examines one frame, which begins as `layer` says: decapsulates it, decides on it, and counts
-/// everything but the delivery. `segment` is what is known of the datagrams in it.
+/// Examines one frame: decapsulates it, decides whether to capture it, and counts the outcome.
+/// `layer` is the first header of the frame, and `segment` is what is known about the datagrams in
+/// it.
 ///
-/// If a [`Outcome::Matched`] packet is then lost, the caller counts that.
+/// The caller delivers an [`Outcome::Matched`] packet. If that fails, the caller counts the loss.
 #[inline(always)]
 pub fn examine<F: Frame>(
     frame: &F,
@@ -116,14 +117,15 @@ pub fn examine<F: Frame>(
         Ok(found) => found,
         Err(none) => return count_no_datagram(none, counters),
     };
-    if segment.may_divide(&found) {
+    if segment.may_divide(found.inner.wire_end, found.datagram.wire_end) {
         return Outcome::Coalesced(len);
     }
     decide(frame, &found, selection, counters)
 }
 
-/// The same for an Ethernet frame that probably has the usual form ([`crate::fast_path`]). `None` if
-/// it has another; nothing is counted then.
+/// The fast path of [`examine`], for an Ethernet frame that probably has the most common form
+/// ([`crate::fast_path`]). If it has another form, this counts nothing and returns `None`, and the
+/// caller must call [`examine`].
 #[inline(always)]
 pub fn examine_fast<F: Frame>(
     frame: &F,
@@ -137,14 +139,16 @@ pub fn examine_fast<F: Frame>(
         return None;
     }
     let found = packet_of(frame, datagram).ok()?;
-    if found.inner.damage.is_some() || segment.may_divide(&found) {
+    if found.inner.damage.is_some()
+        || segment.may_divide(found.inner.wire_end, found.datagram.wire_end)
+    {
         return None;
     }
     counters.received.count(frame.len());
     Some(decide(frame, &found, selection, counters))
 }
 
-/// Examines one datagram of a frame that was already counted as received.
+/// Examines one datagram of a frame that has already been counted as received and was then split.
 pub fn examine_datagram<F: Frame>(
     frame: &F,
     datagram: &Datagram,
@@ -157,7 +161,7 @@ pub fn examine_datagram<F: Frame>(
     }
 }
 
-/// Counts a frame that has no datagram for vtap.
+/// Counts a frame in which no inner packet was found, and returns the outcome.
 #[inline(always)]
 pub fn count_no_datagram(none: NoDatagram, counters: &mut Counters) -> Outcome {
     match none {
@@ -172,7 +176,7 @@ pub fn count_no_datagram(none: NoDatagram, counters: &mut Counters) -> Outcome {
     }
 }
 
-/// The inner packet of a datagram.
+/// Parses the tunnel header and the inner packet of a datagram.
 #[inline(always)]
 fn packet_of<F: Frame>(frame: &F, datagram: Datagram) -> Result<Matched, NoDatagram> {
     let Datagram { payload, end, encapsulation, .. } = datagram;
@@ -182,7 +186,7 @@ fn packet_of<F: Frame>(frame: &F, datagram: Datagram) -> Result<Matched, NoDatag
     Ok(Matched { datagram, tunnel, inner })
 }
 
-/// Decides on the inner packet.
+/// Decides whether the inner packet is captured, and counts it.
 #[inline(always)]
 fn decide<F: Frame>(
     frame: &F,

@@ -1,8 +1,8 @@
-//! The form that most frames have: Ethernet, IPv4, UDP, VXLAN, Ethernet, IPv4, and TCP or UDP,
-//! without VLAN tags or IP options, and neither cut nor padded.
+//! The most common form of a frame: Ethernet, IPv4, UDP, VXLAN, Ethernet, IPv4, and TCP or UDP,
+//! without VLAN tags or IP options. The outer frame is neither truncated nor padded.
 //!
-//! Every header of such a frame has a fixed offset. The kernel side checks the length once and then
-//! reads all of them without a further check; see [`Frame::FAST_PATH`].
+//! In such a frame, every header has a fixed offset. So one check of the length covers all headers,
+//! except for the rest of a TCP header; see [`Frame::FAST_PATH`].
 
 use network_types::{eth::EthHdr, ip::Ipv4Hdr, udp::UdpHdr, vxlan::VxlanHdr};
 
@@ -11,14 +11,16 @@ use crate::wire::{Frame, Header};
 /// Offset of the outer UDP header.
 pub const DATAGRAM: u32 = (EthHdr::LEN + Ipv4Hdr::LEN) as u32;
 
-/// Offset at which the inner UDP header ends. Of a TCP header, more is read.
+/// Offset at which the inner UDP header ends. A TCP header in its place is longer, and the part of
+/// it after this offset needs a length check of its own.
 pub const HEADERS: usize = 2 * (DATAGRAM as usize + UdpHdr::LEN) + VxlanHdr::LEN;
 
-/// A frame in ordinary memory that may have the usual form: what the kernel side examines first.
+/// A frame in ordinary memory that may have the most common form. It lets user space (tests, for
+/// example) run the fast path of the XDP program.
 pub struct FastFrame<'a>(&'a [u8]);
 
 impl<'a> FastFrame<'a> {
-    /// The frame, if its length is what the UDP header at [`DATAGRAM`] says.
+    /// Returns `None` unless the length of the frame agrees with the UDP header at [`DATAGRAM`].
     #[must_use]
     pub fn new(frame: &'a [u8]) -> Option<Self> {
         let end = DATAGRAM + u32::from(frame.header::<UdpHdr>(DATAGRAM)?.len());

@@ -1,7 +1,8 @@
-//! The mirrored packet, down to what the selection asks of it.
+//! Parses the mirrored packet, as far as the selection needs it.
 //!
-//! A tap cuts packets, senders err, and attackers do so on purpose. So there is an [`Inner`] of any
-//! bytes: what a damaged packet lacks has no value that a criterion could match.
+//! An inner packet can be truncated or wrong, by accident or by intent. So parsing never fails: any
+//! bytes give an [`Inner`]. If a field is missing from the packet, it gets a value that no
+//! criterion matches.
 
 use crate::{
     abi::Damage,
@@ -16,17 +17,18 @@ use crate::{
 /// The inner packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inner {
-    /// Bytes of it that arrived.
+    /// The number of bytes of the packet that are present.
     pub len: u32,
-    /// Where it ended before a tap cut it, if its headers say so; else somewhere before.
+    /// Where the packet ends according to its IP header. If that is past the end of the datagram, a
+    /// tap has truncated the packet. Zero if there is no IP header, or if it gives no length.
     pub wire_end: u32,
     /// Source address; of an ARP packet, the sender's.
     pub src: Address,
     /// Destination address; of an ARP packet, the target's.
     pub dst: Address,
-    /// What it is.
+    /// The protocol that the packet carries.
     pub protocol: Protocol,
-    /// What is wrong with it.
+    /// The header that is damaged, if any.
     pub damage: Damage,
     /// Source port, or [`ABSENT`](crate::wire::ABSENT).
     pub src_port: u64,
@@ -43,7 +45,7 @@ pub struct Inner {
 pub fn parse<F: Frame>(frame: &F, datagram: &Datagram, tunnel: &Tunnel) -> Inner {
     let network = network(&Bounded::new(frame, datagram.end), tunnel);
     let (transport, damage) = transport(frame, datagram, &network);
-    // The paths of all kinds of packets meet here.
+    // The paths for all kinds of packets join here, so every value that differs is laundered.
     let family = Family(frame.launder_for_verifier(Slot::Family, network.src.family.0));
     let protocol = u64::from(network.protocol.0);
     let Transport { src_port, dst_port, icmp_type, icmp_code, .. } = transport;
@@ -69,7 +71,7 @@ pub fn parse<F: Frame>(frame: &F, datagram: &Datagram, tunnel: &Tunnel) -> Inner
     }
 }
 
-/// Reads what is before the transport header.
+/// Reads the headers before the transport header.
 #[inline(always)]
 fn network<F: Frame>(frame: &F, tunnel: &Tunnel) -> Network {
     let link = if tunnel.ether_type == 0 {
@@ -83,7 +85,7 @@ fn network<F: Frame>(frame: &F, tunnel: &Tunnel) -> Network {
     Network::parse(frame, link.payload, link.ether_type)
 }
 
-/// Reads the transport header, and judges the packet.
+/// Reads the transport header, and finds out whether any header of the packet is damaged.
 #[inline(always)]
 fn transport<F: Frame>(frame: &F, datagram: &Datagram, network: &Network) -> (Transport, Damage) {
     if let Some(damaged) = network.damaged {
@@ -92,7 +94,8 @@ fn transport<F: Frame>(frame: &F, datagram: &Datagram, network: &Network) -> (Tr
     let transport = if F::FAST_PATH {
         Transport::parse_fast(frame, network, datagram.end)
     } else if network.end != 0 && network.end < network.payload {
-        // Only IPv4 can do that: its header is longer than the packet.
+        // The header is longer than the packet that it describes. For IPv6, `Network::parse` has
+        // already ruled that out, so this is IPv4.
         return (Transport::NONE, Damage::of(Damaged::Ipv4));
     } else if network.fragment == Fragment::LATER {
         Transport::NONE

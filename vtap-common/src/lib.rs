@@ -1,16 +1,21 @@
-//! What the two sides of vtap share.
+//! Code that the XDP program and user space share.
 //!
-//! From the bottom up; each folder uses only those above it in this list:
+//! A *tap* is a device that mirrors traffic. It wraps each packet in VXLAN and sends it to a UDP
+//! port of this host, a *tap port*. What arrives is the *outer* frame. The mirrored packet in it is
+//! the *inner* packet, which the tap may have truncated.
+//!
+//! The modules, lowest layer first. Each uses only the ones listed before it:
 //!
 //! - [`wire`]: the bytes of a frame, one file per protocol header;
 //! - [`tunnel`]: the headers of a tunnel (VXLAN);
 //! - [`select`]: what the user selected, and the decision on a packet;
 //! - [`abi`]: what crosses between kernel and user space (records, settings, counters).
 //!
-//! The files beside them put these together, in the order of a packet's way: [`outer`] goes from the
-//! frame down to a UDP datagram to a tap port, [`inner`] through the mirrored packet, and [`examine`]
-//! runs all of it. The XDP program and the reader of capture files call that one function, over
-//! different kinds of [`wire::Frame`].
+//! The other modules combine these, in the order in which a packet is processed. [`outer`] parses
+//! the frame up to a UDP datagram for a tap port, [`inner`] parses the mirrored packet, and
+//! [`examine`] runs all of it. The XDP program calls it on packet memory, and the reader of capture
+//! files calls it on a slice; [`wire::Frame`] hides the difference. [`examine_fast`] does the same
+//! for frames of the most common form.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod abi;
@@ -19,12 +24,10 @@ pub mod fast_path;
 pub mod inner;
 pub mod outer;
 mod reasons;
-mod segment;
 pub mod select;
 pub mod tunnel;
 pub mod wire;
 
-pub use self::{
-    examine::{Matched, Outcome, count_no_datagram, examine, examine_datagram, examine_fast},
-    segment::Segment,
+pub use self::examine::{
+    Matched, Outcome, count_no_datagram, examine, examine_datagram, examine_fast,
 };

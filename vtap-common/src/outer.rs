@@ -1,4 +1,4 @@
-//! The frame from the wire, down to a UDP datagram to a tap port.
+//! Parses an outer frame as far as the UDP datagram for a tap port.
 
 use crate::{
     abi::Malformed,
@@ -10,36 +10,37 @@ use crate::{
     },
 };
 
-/// Why a frame has no datagram for vtap.
+/// Why vtap cannot find an inner packet in a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum NoDatagram {
-    /// It is other traffic, or ends before it names a tap port.
+    /// The frame is other traffic, or it is truncated before the destination port.
     NotTunnel,
-    /// It went to a tap port.
+    /// The frame is for a tap port, but its headers are unusable.
     Malformed(Malformed),
 }
 
 /// A UDP datagram to a tap port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// Where its payload begins in the frame.
+    /// Offset of the UDP payload in the frame.
     pub payload: u32,
-    /// Where its payload ends. Bytes behind that (padding, a driver's trailer) are not part of it.
+    /// Where the UDP payload ends in the frame. Padding or a driver's trailer may follow.
     pub end: u32,
-    /// Where its payload ended on the wire; beyond `end` if the frame was cut.
+    /// Where the UDP payload ends according to its header. Greater than `end` if the frame is
+    /// truncated.
     pub wire_end: u32,
     /// The tunnel's source address.
     pub src: Address,
     /// The tunnel's destination address.
     pub dst: Address,
-    /// The tunnel's source port, which carries a hash of the inner flow, as it lies in memory.
+    /// The outer source port, in network byte order. It usually is a hash of the inner flow.
     pub src_port: u64,
-    /// How the datagrams of its tap port are read.
+    /// The encapsulation that is expected on this tap port.
     pub encapsulation: Encapsulation,
 }
 
 impl Datagram {
-    /// Bytes of its payload on the wire.
+    /// Length of the UDP payload according to its header.
     #[inline(always)]
     #[must_use]
     pub const fn payload_len(&self) -> u32 {
@@ -47,7 +48,7 @@ impl Datagram {
     }
 }
 
-/// Finds the datagram in a frame that begins as `layer` says.
+/// Finds the datagram in a frame. `layer` is the first header of the frame.
 #[inline(always)]
 pub fn parse<F: Frame>(
     frame: &F,
@@ -62,7 +63,8 @@ pub fn parse<F: Frame>(
     {
         return Err(NoDatagram::NotTunnel);
     }
-    // The ports come first: a frame that is cut behind them is known to be a tunnel's.
+    // Read only the ports first. If the frame is truncated right after them, it still counts as a
+    // tunnel frame.
     let [src_port, dst_port] =
         transport::ports(frame, network.payload).ok_or(NoDatagram::NotTunnel)?;
     let tap =

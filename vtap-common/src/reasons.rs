@@ -1,4 +1,4 @@
-//! How a table of reasons is written down.
+//! A macro to declare an enum of reasons together with their names in the statistics.
 
 /// Defines an enum of reasons with the names under which they are counted.
 macro_rules! reasons {
@@ -11,12 +11,12 @@ macro_rules! reasons {
         pub enum $name { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $name {
-            /// All of them, in the order of their counters.
+            /// All variants, in the order of their counters.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-            /// How many there are.
+            /// The number of variants.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// The name in `--stats-json`.
+            /// The name of this variant in the output of `--stats-json`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }

@@ -1,11 +1,12 @@
-//! What the user selected, and whether a packet is part of it.
+//! The user's selection, and the decision whether a packet belongs to it.
 //!
-//! A [`Selection`] is read-only data of the XDP program and is set before the program is loaded. The
-//! verifier then knows every length in it and removes the code of criteria that are not in use.
+//! A [`Selection`] is in the XDP program's read-only data, which user space fills before it loads
+//! the program. So the verifier knows all values in it, such as the length of each list, and
+//! removes the code for criteria that are not in use.
 //!
-//! A comparison yields a number that is zero where the packet fits. Such numbers are combined without
-//! branches, because the verifier follows both ways of a branch and remembers what each says about
-//! the packet.
+//! A comparison returns a number, a *mismatch*, which is zero if the packet fits. Mismatches are
+//! combined by arithmetic instead of branches. The verifier would follow both sides of every branch
+//! with a different state, and the number of states would multiply.
 
 mod cidr;
 mod criteria;

@@ -1,21 +1,21 @@
-//! The tunnel header: which network a datagram belongs to, and what it carries.
+//! The tunnel header. It gives the network that a datagram belongs to and the kind of its payload.
 
 pub mod vxlan;
 
 use self::vxlan::Vxlan;
 use crate::wire::{Bounded, Frame, Slot};
 
-/// How the datagrams of a tap port are read.
+/// The encapsulation that is expected on a tap port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Encapsulation {
-    /// RFC 7348: all bits but the I flag and the VNI are ignored.
+    /// VXLAN (RFC 7348). All bits of the header except the I flag and the VNI are ignored.
     Vxlan = 0,
-    /// VXLAN-GPE: where the P flag is set, a field says what the payload is.
+    /// VXLAN-GPE. If the P flag is set, the next-protocol field gives the kind of the payload.
     Gpe = 1,
 }
 
-/// What the inner packet begins with.
+/// The first header of an inner packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum LinkType {
@@ -29,7 +29,7 @@ pub enum LinkType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum BadTunnel {
-    /// The datagram ends within it.
+    /// The datagram ends within the VXLAN header.
     Header,
     /// The I flag is not set.
     Flags,
@@ -37,15 +37,16 @@ pub enum BadTunnel {
     Protocol,
 }
 
-/// What the VXLAN header says.
+/// The contents of a VXLAN header, and the position of the inner packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
-    /// The word that holds the network identifier, as it lies in memory.
+    /// The last four bytes of the header, in network byte order: the network identifier and a
+    /// reserved byte.
     pub word: u32,
     /// Offset of the inner packet in the frame.
     pub payload: u32,
-    /// `EtherType` of a payload without link header, as it would lie in memory; zero where the
-    /// payload begins with an Ethernet header.
+    /// If the inner packet has no link-layer header, its `EtherType` in network byte order. Zero if
+    /// it begins with an Ethernet header.
     pub ether_type: u64,
 }
 
@@ -57,7 +58,7 @@ impl Tunnel {
         vxlan::vni(self.word)
     }
 
-    /// What the inner packet begins with.
+    /// The first header of the inner packet.
     #[inline(always)]
     #[must_use]
     pub const fn link(&self) -> LinkType {
@@ -65,7 +66,7 @@ impl Tunnel {
     }
 }
 
-/// Reads the VXLAN header at `offset` of a datagram that ends at `end`.
+/// Reads the VXLAN header at `offset`. The datagram that contains it ends at `end`.
 #[inline(always)]
 pub fn parse<F: Frame>(
     frame: &F,

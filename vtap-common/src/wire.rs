@@ -1,7 +1,7 @@
 //! The bytes of a frame: how they are accessed, and one file per protocol header.
 //!
-//! Each file reads only what capturing needs. Nothing in this folder knows of tunnels, of what
-//! the user selected, or of counters.
+//! Each parser reads only the fields that vtap needs. None of them depends on tunnels, on the
+//! user's selection, or on counters. (Only the list of [`Slot`]s names things of the layers above.)
 
 pub mod address;
 pub mod arp;
@@ -24,24 +24,24 @@ pub use self::{
 use crate::reasons::reasons;
 
 reasons! {
-    /// Which header is cut short or contradicts another. Of an inner packet it is counted under this
-    /// name.
+    /// A header that is truncated or that contradicts another. Damaged inner packets are counted
+    /// under these names.
     pub enum Damaged {
-        /// The Ethernet header is cut.
+        /// The Ethernet header is truncated.
         Ethernet = "ethernet",
-        /// A VLAN tag is cut, or there are more tags than vtap follows.
+        /// A VLAN tag is truncated, or there are more tags than vtap follows.
         Vlan = "vlan",
-        /// The IPv4 header is cut, is none, or is longer than the packet that it describes.
+        /// The IPv4 header is truncated, has another version, or is longer than its own packet.
         Ipv4 = "ipv4",
-        /// The IPv6 header is cut, or is none.
+        /// The IPv6 header is truncated or has another version.
         Ipv6 = "ipv6",
-        /// An IPv6 extension header is cut or ends behind its packet, or there are more of them than
-        /// vtap follows.
+        /// An IPv6 extension header is truncated or extends past the end of its packet, or there
+        /// are more extension headers than vtap follows.
         Ipv6Extension = "ipv6_extension",
-        /// The ARP packet is cut.
+        /// The ARP packet is truncated.
         Arp = "arp",
-        /// The header of TCP, UDP, SCTP, ICMP or ICMPv6 is cut, ends behind its IP packet, or its
-        /// length cannot be true.
+        /// The TCP, UDP, SCTP, ICMP or ICMPv6 header is truncated, extends past the end of its IP
+        /// packet, or states an impossible length.
         Transport = "transport",
     }
 }

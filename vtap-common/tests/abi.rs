@@ -1,4 +1,5 @@
-//! What both sides agree on: classes, records and counters. The expected values are written by hand.
+//! Tests of the data that both sides share: classes, records and counters. The expected values are
+//! written by hand.
 
 use vtap_common::{
     abi::{
@@ -78,7 +79,8 @@ fn records_are_split_where_the_header_ends() {
     for cut in [0, 55, 56, 58] {
         assert!(RecordHeader::split(&record[..cut]).is_none(), "{cut} bytes");
     }
-    // A class that does not exist: the last four bits of the word behind the lengths.
+    // A class that does not exist. The class is in the top four bits of the integer after
+    // `wirelen`.
     record[16..20].copy_from_slice(&0xf000_0000_u32.to_ne_bytes());
     assert_eq!(RecordHeader::split(&record).unwrap().0.class(), ProtocolClass::Other);
     record[16..20].copy_from_slice(&0x6000_0000_u32.to_ne_bytes());

@@ -1,4 +1,4 @@
-//! Addresses and prefixes, against the standard library's.
+//! Compares addresses and prefixes with those of the standard library.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -50,7 +50,8 @@ fn an_address_that_differs_everywhere_is_outside() {
     let zero6 = Cidr::new(Ipv6Addr::UNSPECIFIED.into(), 128).unwrap();
     assert!(zero6.contains(&Address::v6([0; 16])));
     assert!(!zero6.contains(&Address::v6([1; 16])));
-    // The families differ in the bit in which these addresses do.
+    // V4 and V6 differ only in the bit with value 2, and so do these addresses from zero. If the
+    // differences were combined wrongly, they would cancel each other.
     let zero4 = Cidr::new(Ipv4Addr::UNSPECIFIED.into(), 32).unwrap();
     let mut two = [0; 16];
     two[8..].copy_from_slice(&2_u64.to_ne_bytes());
@@ -67,7 +68,7 @@ proptest! {
         let most = if network.is_ipv4() { 32 } else { 128 };
         let length = length.min(most);
         let cidr = Cidr::new(network, length).unwrap();
-        // One that differs in one bit, and any other.
+        // An address that differs from the network in one bit.
         let near = match network {
             IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() ^ (1 << (flipped % 32))).into(),
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() ^ (1 << flipped)).into(),

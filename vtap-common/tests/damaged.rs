@@ -1,8 +1,8 @@
 //! Damaged inner packets and lengths that contradict each other, as bytes written by hand.
 
 use vtap_common::{
-    Matched, Outcome, Segment,
-    abi::{Counters, Malformed},
+    Matched, Outcome,
+    abi::{Counters, Malformed, Segment},
     examine, examine_fast,
     fast_path::FastFrame,
     select::{Selection, TapPort},
@@ -19,7 +19,7 @@ fn run(frame: &[u8]) -> (Outcome, Counters) {
     selection.tap_ports.push(tap).unwrap();
     let mut counters = Counters::ZERO;
     let outcome = examine(&frame, LinkLayer::Ethernet, Segment::WHOLE, &selection, &mut counters);
-    // The fast path may decline a frame, but must not find anything else.
+    // The fast path may decline a frame. If it does not, its result must be the same.
     let mut fast_counters = Counters::ZERO;
     let fast = FastFrame::new(frame);
     let fast =
@@ -75,7 +75,7 @@ fn udp(len: usize) -> Vec<u8> {
     [&[0, 53, 0, 99][..], &be16(len), &[0, 0]].concat()
 }
 
-/// From port 53 to port 99, with a header of so many words of 4 bytes.
+/// From port 53 to port 99, with a header of `words` words of 4 bytes.
 fn tcp(words: u8) -> Vec<u8> {
     let mut header = vec![0, 53, 0, 99, 0, 0, 0, 1, 0, 0, 0, 0, words << 4, 2, 0, 9, 0, 0, 0, 0];
     header.resize(header.len().max(usize::from(words) * 4), 0);
@@ -141,7 +141,7 @@ fn a_cut_arp_packet_has_no_addresses() {
     assert_eq!((at(42).src, at(42).dst), (Address::v4(SRC), Address::v4(DST)));
     assert_eq!(at(42).damage.header(), None);
     assert_eq!(at(41).damage.header(), Some(Damaged::Arp));
-    // Of other networks the addresses have other lengths: here 8 and 4.
+    // In other networks, addresses have other lengths. Here they are 8 and 4 bytes long.
     arp[18] = 8;
     assert_eq!((damage(&arp), matched(&arp).inner.src), (Some(Damaged::Arp), Address::NONE));
     arp.extend([0; 4]);
@@ -183,7 +183,8 @@ fn a_transport_header_states_a_length_that_can_be_true() {
     for words in [0, 4, 7, 15] {
         assert_eq!(with_tcp_words(words), Some(Damaged::Transport), "{words}");
     }
-    // The options are part of the header, so cutting them is damage, and cutting the payload is not.
+    // The options are part of the header. So a packet that is truncated within the options is
+    // damaged, and a packet that is truncated within the payload is not.
     let segment = ipv4(1000, 6, &tcp(15));
     assert_eq!(damage(&segment), None);
     assert_eq!(matched(&segment).wirelen(), 1014);
@@ -221,13 +222,13 @@ fn the_outer_packet_bounds_its_datagram() {
     let with = |total_len, udp_len| run(&outer_with(total_len, udp_len, &inner)).0;
     let (total_len, udp_len) = (36 + inner.len(), 16 + inner.len());
     assert!(matches!(with(total_len, udp_len), Outcome::Matched(_)));
-    // More in the packet than in the datagram is ignored.
+    // Bytes of the IP packet after the end of the datagram are ignored.
     assert!(matches!(with(total_len, udp_len - 1), Outcome::Matched(_)));
     let too_long = Outcome::Malformed(Malformed::UdpLength);
     for (total_len, udp_len) in [(total_len - 1, udp_len), (19, udp_len), (total_len, 7)] {
         assert_eq!(with(total_len, udp_len), too_long, "{total_len}, {udp_len}");
     }
-    // Both zero: a super-frame.
+    // Both lengths are zero, as in a BIG TCP packet.
     assert!(matches!(with(0, 0), Outcome::Matched(_)));
     assert_eq!(with(total_len, 0), too_long);
 }

@@ -3,8 +3,8 @@
 use etherparse::{IpNumber, PacketBuilder};
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    Matched, Outcome, Segment,
-    abi::{Counters, Malformed, ProtocolClass},
+    Matched, Outcome,
+    abi::{Counters, Malformed, ProtocolClass, Segment},
     examine,
     select::{Cidr, Range, Rule, Selection, TapPort},
     tunnel::{Encapsulation, LinkType},
@@ -45,7 +45,8 @@ fn udp_frame(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The next header is set afterwards: for some, etherparse wants to write more itself.
+/// Sets the next header after building the frame, because etherparse would write some of these
+/// headers by itself.
 fn ipv6(next_header: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     let builder = PacketBuilder::ethernet2(MAC, MAC).ipv6(A6, B6, 64);
@@ -242,7 +243,7 @@ fn header_starts() -> impl Strategy<Value = Vec<u8>> {
     (vec(any::<u8>(), 12), ether_types, vec(any::<u8>(), 0..200)).prop_map(|(macs, kind, rest)| {
         let mut frame = macs;
         frame.extend(kind);
-        // Where a version is looked for, let there often be one.
+        // Often put a valid version where the IP header begins.
         frame.push(if kind == [0x86, 0xdd] { 0x60 } else { 0x45 });
         frame.extend(rest);
         frame
@@ -275,7 +276,8 @@ fn accounts_hold(counters: &Counters) {
 }
 
 proptest! {
-    /// Whatever comes, there is an outcome, it is counted once, and what is found lies inside.
+    /// Any frame has an outcome, is counted exactly once, and every offset in it is inside the
+    /// frame.
     #[test]
     fn any_frame_is_accounted_for(
         frame in prop_oneof![

@@ -1,4 +1,4 @@
-//! Flags hold as if each were compared with the packet on its own, by its name.
+//! Compares the result of all flags together with a simple model that looks at one flag at a time.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -30,7 +30,7 @@ impl Value {
         number.is_some_and(|number| (first..=last).contains(&number))
     }
 
-    /// The addresses of these tests differ in their first or their last bits.
+    /// Whether the prefix contains `ip`.
     fn fits_ip(self, ip: IpAddr) -> bool {
         let Self::Prefix(network, length) = self else { panic!("{self:?} is no prefix") };
         match (ip, network) {
@@ -45,7 +45,7 @@ impl Value {
     }
 }
 
-/// A packet as a person describes it.
+/// A packet in the terms of a user: without `ABSENT` and without network byte order.
 #[derive(Clone, Copy, Debug)]
 struct Described {
     vni: u32,

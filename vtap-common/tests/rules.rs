@@ -1,4 +1,4 @@
-//! The rules decide as if they were compared with a packet one after the other.
+//! Compares the lookup of rules with a simple model that tries one rule after the other.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -58,7 +58,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     let icmp = [range(255), range(255)];
     (cidr(), cidr(), ports, range(0xff_ffff), range(0x101), icmp, any::<bool>()).prop_map(
         |(src, dst, (src_port, dst_port), vni, protocol, icmp, include)| {
-            // Of three criteria each has to fit, or hardly any rule ever would.
+            // Each rule has at most three criteria. With more, hardly any rule would ever match.
             let ports = Rule { src_port, dst_port, protocol, ..Rule::any(include) };
             let rest = Rule { src, dst, vni, ..Rule::any(include) };
             match (src_port == dst_port, include) {

@@ -1,4 +1,5 @@
-//! The entry points, and the verdict policy.
+//! The XDP programs that capture, and what happens to each frame afterwards. (The programs that
+//! help them are in [`clock`] and [`segment`].)
 
 mod access;
 mod clock;
@@ -14,21 +15,22 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use aya_log_ebpf::debug;
-use vtap_common::{Outcome, Segment};
+use vtap_common::{Outcome, abi::Segment};
 
 use self::{
     access::{Access, Linear, WholeBuffer},
     settings::settings,
 };
 
-/// For kernels from 5.18: frames in fragments, `bpf_xdp_load_bytes`.
+/// The program for Linux 5.18 and later. It handles multi-buffer frames and uses
+/// `bpf_xdp_load_bytes`.
 #[xdp(frags)]
 #[inline(always)]
 pub fn vtap(ctx: XdpContext) -> u32 {
     tap::<WholeBuffer>(&ctx, native)
 }
 
-/// For kernels from 5.10: frames in one piece.
+/// The program for Linux 5.10 and later. It handles only frames in a single buffer.
 #[xdp]
 #[inline(always)]
 pub fn vtap_linear(ctx: XdpContext) -> u32 {
@@ -42,15 +44,16 @@ pub fn vtap_generic(ctx: XdpContext) -> u32 {
     tap::<WholeBuffer>(&ctx, segment::take)
 }
 
-/// [`vtap_linear`] in generic mode.
+/// [`vtap_linear`] in generic mode. (A program name has at most 15 characters.)
 #[xdp]
 #[inline(always)]
 pub fn vtap_linear_gen(ctx: XdpContext) -> u32 {
     tap::<Linear>(&ctx, segment::take)
 }
 
-/// No driver hands over several datagrams in a frame: with a native program, the kernel switches off
-/// the offloads that put them together, also at the other end of a veth pair.
+/// What is known about a frame in native mode: it holds one datagram. With a native program
+/// attached, the kernel disables the offloads that merge datagrams. For a veth pair, it does so at
+/// both ends.
 #[inline(always)]
 fn native(_: &mut Segment) -> Segment {
     Segment::WHOLE
@@ -58,7 +61,7 @@ fn native(_: &mut Segment) -> Segment {
 
 #[inline(always)]
 fn tap<A: Access>(ctx: &XdpContext, segment: impl FnOnce(&mut Segment) -> Segment) -> u32 {
-    // SAFETY: the only call in a run.
+    // SAFETY: this is the only call of `state` during a run of the program.
     let Some(mut state) = (unsafe { maps::state() }) else {
         return XDP_ABORTED;
     };
@@ -67,20 +70,22 @@ fn tap<A: Access>(ctx: &XdpContext, segment: impl FnOnce(&mut Segment) -> Segmen
     match outcome {
         Outcome::NotTunnel => XDP_PASS,
         Outcome::Malformed(reason) => {
-            debug!(ctx, "malformed tunnel packet, reason {}", reason as u32);
+            debug!(ctx, "malformed tunnel packet (Malformed variant {})", reason as u32);
             XDP_PASS
         }
         Outcome::Filtered => verdict(),
         Outcome::Matched(matched) => {
             if let Err(reason) = deliver::packet::<A>(ctx, &matched, state.clock, state.polls) {
-                debug!(ctx, "lost an inner packet of {} bytes", matched.inner.len);
+                let (len, reason_number) = (matched.inner.len, reason as u32);
+                debug!(ctx, "lost a packet of {} bytes (Lost variant {})", len, reason_number);
                 state.counters.count_lost(reason);
             }
             verdict()
         }
         Outcome::Coalesced(len) => {
             if let Err(reason) = deliver::frame::<A>(ctx, segment, state.clock, state.polls) {
-                debug!(ctx, "lost a frame with {} bytes of payload", len);
+                let reason_number = reason as u32;
+                debug!(ctx, "lost {} bytes of datagrams (Lost variant {})", len, reason_number);
                 state.counters.count_lost_frame(segment.datagrams(len), len, reason);
             }
             verdict()
@@ -88,7 +93,7 @@ fn tap<A: Access>(ctx: &XdpContext, segment: impl FnOnce(&mut Segment) -> Segmen
     }
 }
 
-/// What becomes of a tunnel packet that was examined.
+/// The verdict on a frame that vtap has taken: pass it to the network stack, or drop it.
 #[inline(always)]
 fn verdict() -> u32 {
     if settings().pass != 0 { XDP_PASS } else { XDP_DROP }

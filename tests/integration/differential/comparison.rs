@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use vtap_common::{
-    Matched, Outcome, Segment,
-    abi::{Counters, RecordHeader},
+    Matched, Outcome,
+    abi::{Counters, RecordHeader, Segment},
     examine,
     wire::LinkLayer,
 };

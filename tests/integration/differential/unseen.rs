@@ -1,6 +1,11 @@
 //! Frames that the kernel side takes as plain.
 
-use vtap_common::{Segment, abi::Counters, examine_fast, fast_path::FastFrame, select::Selection};
+use vtap_common::{
+    abi::{Counters, Segment},
+    examine_fast,
+    fast_path::FastFrame,
+    select::Selection,
+};
 
 /// Bytes of a frame that `received` leaves out, of which `first` are in the first buffer: those in
 /// further buffers, where the frame is plain and the datagram ends with the first.

@@ -6,8 +6,8 @@
 use std::ops::Deref;
 
 use vtap_common::{
-    Matched, Outcome, Segment,
-    abi::{Counters, ProtocolClass},
+    Matched, Outcome,
+    abi::{Counters, ProtocolClass, Segment},
     examine, examine_fast,
     fast_path::FastFrame,
     outer::{self, Datagram},

@@ -2,7 +2,7 @@
 
 use crate::wire::Protocol;
 
-/// How `by_proto` groups packets.
+/// A group of protocols that is counted together, under `by_proto` in the statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ProtocolClass {
@@ -21,7 +21,7 @@ pub enum ProtocolClass {
 }
 
 impl ProtocolClass {
-    /// All, in the order of their numbers, with the names they are counted under.
+    /// Every class with its name in the statistics, in the order of their discriminants.
     pub const NAMES: [(Self, &'static str); 6] = [
         (Self::Tcp, "tcp"),
         (Self::Udp, "udp"),

@@ -1,8 +1,9 @@
 //! The counters, kept per CPU in the kernel and added up in user space.
 //!
-//! These equations hold exactly at any time between two packets:
+//! When no packet is being processed, these equations hold exactly:
 //! `received.packets + coalesced = not_tunnel + tunnel` and
-//! `tunnel = malformed + filtered + matched.packets`.
+//! `tunnel = (sum of malformed) + filtered + matched.packets`.
+//! A frame with several datagrams is still being processed until user space has split it.
 
 use super::{
     damage::Damage,
@@ -34,31 +35,34 @@ impl Traffic {
     }
 }
 
-/// What one CPU, or the reader of a file, counts.
+/// The counters of one CPU, or of the reader of a capture file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Counters {
-    /// Every frame that was examined, in bytes of the outer frame. If a datagram ends with the first
-    /// buffer of a frame, the kernel side does not count bytes in further buffers. Checking for them
-    /// costs 2.5 % per packet, and no sender has a reason to make such a frame.
+    /// Every frame that was examined. The bytes are those of the outer frame.
+    ///
+    /// One case is inexact: if a datagram ends exactly where the first buffer of a multi-buffer
+    /// frame ends, the kernel side does not count the bytes in the other buffers. Checking for them
+    /// costs 2.5 % per packet, and no sender has a reason to send such a frame.
     pub received: Traffic,
-    /// Datagrams beyond the first in frames that hold several.
+    /// The datagrams that arrived in the same frame as another, without the first of each frame.
+    /// This is the difference between the number of datagrams and the number of frames.
     pub coalesced: u64,
     /// Frames that are not for a tap port.
     pub not_tunnel: u64,
     /// Datagrams for a tap port.
     pub tunnel: u64,
-    /// Datagrams for a tap port whose tunnel headers are unusable, by [`Malformed`].
+    /// Datagrams for a tap port whose tunnel headers are unusable, indexed by [`Malformed`].
     pub malformed: [u64; Malformed::COUNT],
-    /// Inner packets whose headers are damaged, selected or not, by [`Damaged`].
+    /// Inner packets with a damaged header, whether selected or not, indexed by [`Damaged`].
     pub damaged: [u64; Damaged::COUNT],
     /// Inner packets that were not selected.
     pub filtered: u64,
-    /// Inner packets that were selected, in bytes on the wire before any cut.
+    /// Inner packets that were selected. The bytes are their lengths before any truncation.
     pub matched: Traffic,
-    /// Selected packets that did not reach user space, by [`Lost`].
+    /// Selected packets that did not reach user space, indexed by [`Lost`].
     pub lost: [u64; Lost::COUNT],
-    /// Packets that each rule decided.
+    /// For each rule, the packets for which it was the first match.
     pub rules: [u64; MAX_RULES],
 }
 
@@ -77,7 +81,7 @@ impl Counters {
         rules: [0; MAX_RULES],
     };
 
-    /// Counts a datagram for a tap port that has no usable inner packet.
+    /// Counts a datagram for a tap port whose tunnel headers are unusable.
     #[inline(always)]
     pub fn count_malformed(&mut self, reason: Malformed) {
         if let Some(counter) = self.malformed.get_mut(reason as usize) {
@@ -86,7 +90,7 @@ impl Counters {
         self.tunnel += 1;
     }
 
-    /// Counts an inner packet that is damaged, if it is.
+    /// Counts an inner packet by its damage. Does nothing if it has none.
     #[inline(always)]
     pub(crate) fn count_damaged(&mut self, Damage(damage): Damage) {
         if damage == 0 {
@@ -97,7 +101,7 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that a rule decided; rules are numbered from zero.
+    /// Counts a packet for the rule that decided on it. The first rule is number 0.
     #[inline(always)]
     pub(crate) fn count_rule(&mut self, rule: u64) {
         if let Some(counter) = self.rules.get_mut(rule as usize) {
@@ -105,7 +109,7 @@ impl Counters {
         }
     }
 
-    /// Counts a selected packet that is not delivered.
+    /// Counts a selected packet that could not be delivered to user space.
     #[inline(always)]
     pub fn count_lost(&mut self, reason: Lost) {
         if let Some(counter) = self.lost.get_mut(reason as usize) {
@@ -113,9 +117,9 @@ impl Counters {
         }
     }
 
-    /// Counts a frame of several datagrams that is not delivered: each of them as a selected packet,
-    /// because the selection can't be applied to what is lost. Of its bytes, `packets` VXLAN headers
-    /// are none of the packets'.
+    /// Counts a frame with several datagrams that was not delivered. All of its inner packets count
+    /// as selected, because the selection can no longer be applied to them. `payload_len` includes
+    /// a VXLAN header per packet, which is subtracted.
     #[inline(always)]
     pub fn count_lost_frame(&mut self, packets: u64, payload_len: u32, reason: Lost) {
         self.coalesced += packets - 1;
@@ -130,9 +134,19 @@ impl Counters {
 
     /// Adds what another CPU counted.
     pub fn add(&mut self, other: &Self) {
-        // Destructured, so that the compiler reports a counter that is forgotten here.
-        let Self { received, coalesced, not_tunnel, tunnel, malformed, .. } = other;
-        let Self { damaged, filtered, matched, lost, rules, .. } = other;
+        // Destructured without `..`, so that the compiler reports a counter that is forgotten here.
+        let Self {
+            received,
+            coalesced,
+            not_tunnel,
+            tunnel,
+            malformed,
+            damaged,
+            filtered,
+            matched,
+            lost,
+            rules,
+        } = other;
         self.received.add(received);
         self.coalesced += coalesced;
         self.not_tunnel += not_tunnel;

@@ -1,4 +1,5 @@
-//! What is wrong with an inner packet, as a number that goes through the kernel side's memory.
+//! Which header of an inner packet is damaged, as a number. The kernel side launders this value
+//! (see `Frame::launder_for_verifier`), and only a plain number can be laundered.
 
 use crate::wire::Damaged;
 
@@ -8,10 +9,10 @@ use crate::wire::Damaged;
 pub struct Damage(pub(crate) u32);
 
 impl Damage {
-    /// Nothing is.
+    /// No header is damaged.
     pub const NONE: Self = Self(0);
 
-    /// This header is.
+    /// The given header is damaged.
     #[inline(always)]
     #[must_use]
     pub const fn of(damaged: Damaged) -> Self {
@@ -25,7 +26,7 @@ impl Damage {
         self.0 != 0
     }
 
-    /// The damaged header.
+    /// The damaged header, or `None` if there is none.
     #[must_use]
     pub fn header(self) -> Option<Damaged> {
         Damaged::ALL.get((self.0 as usize).checked_sub(1)?).copied()

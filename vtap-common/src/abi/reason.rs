@@ -1,24 +1,25 @@
-//! Why a packet that came to a tap port was not delivered.
+//! The reasons why a packet for a tap port did not reach user space.
 
 use crate::reasons::reasons;
 
 reasons! {
-    /// What is wrong with a datagram to a tap port whose tunnel headers are unusable. It is passed on
-    /// untouched.
+    /// Why the tunnel headers of a datagram for a tap port are unusable. Such a frame is passed to
+    /// the network stack unchanged.
     pub enum Malformed {
         /// The frame ends within the outer UDP header.
         UdpHeader = "udp_header",
         /// The outer UDP length is less than a UDP header, or more than the outer IP packet holds.
         UdpLength = "udp_length",
-        /// A first fragment; RFC 7348 section 4.3 forbids tunnel endpoints to fragment.
+        /// The outer packet is a first fragment. RFC 7348 section 4.3 forbids tunnel endpoints to
+        /// fragment. (Later fragments have no port, so they count as other traffic.)
         OuterFragment = "outer_fragment",
         /// The datagram ends within the VXLAN header.
         VxlanHeader = "vxlan_header",
         /// The I flag is not set (RFC 7348 section 5).
         VxlanFlags = "vxlan_flags",
-        /// VXLAN-GPE carries something else than Ethernet, IPv4 or IPv6.
+        /// VXLAN-GPE carries something other than Ethernet, IPv4 or IPv6.
         GpeProtocol = "gpe_protocol",
-        /// A frame with several datagrams, but where each begins is not certain.
+        /// The frame holds several datagrams, and it is not known where each of them begins.
         Coalesced = "coalesced",
     }
 }
@@ -28,9 +29,11 @@ reasons! {
     pub enum Lost {
         /// The ring had no room: user space did not keep up.
         RingFull = "ring_full",
-        /// There is no ring for the CPU that received the packet. Every CPU has one, so this is a fault.
+        /// There is no ring for the CPU that received the packet. User space makes one per CPU, so
+        /// this is a bug in vtap, or the machine has more than [`MAX_RINGS`](super::MAX_RINGS)
+        /// CPUs.
         NoRing = "no_ring",
-        /// Longer than the largest record.
+        /// The captured part is longer than the largest record class.
         TooLong = "too_long",
         /// The kernel refused to copy the packet.
         CopyFailed = "copy_failed",

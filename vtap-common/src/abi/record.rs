@@ -1,12 +1,14 @@
-//! What the kernel hands to user space: one record per packet, in a ring per CPU.
+//! Records: the form in which the kernel passes packets to user space, through one ring per CPU.
 //!
-//! A record is a [`RecordHeader`] and then the inner packet, or an outer frame that may hold several
-//! ([`RecordHeader::frame`]). The kernel reserves records of
-//! constant size only, so a packet takes the smallest class that holds it.
+//! A record is a [`RecordHeader`] followed by an inner packet. If a frame may hold several
+//! datagrams, the whole outer frame follows instead ([`RecordHeader::frame`]), and user space
+//! splits it.
+//!
+//! A BPF program can reserve ring space only in sizes that are known at compile time. So there is a
+//! fixed list of sizes, the record *classes*, and a packet uses the smallest class that holds it.
 
-use super::class::ProtocolClass;
+use super::{class::ProtocolClass, segment::Segment};
 use crate::{
-    segment::Segment,
     tunnel::LinkType,
     wire::{Address, Family},
 };
@@ -14,11 +16,12 @@ use crate::{
 /// The most rings there can be: one per CPU.
 pub const MAX_RINGS: usize = 1024;
 
-/// Calls the macro `$then` with the sizes of the record classes, in bytes of packet.
+/// Calls the macro `$then` with the sizes of the record classes: how many packet bytes each holds.
 ///
-/// A record occupies its class, the record header, and 8 bytes of the ring's own. All but the largest
-/// class make this a multiple of a cache line. The largest holds the longest super-frame that the
-/// kernel can copy out of an XDP frame.
+/// In the ring, a record takes up the size of its class, the record header (56 bytes), and the
+/// ring's own header (8 bytes). With each of these classes, that is a multiple of a cache line (64
+/// bytes). The largest class is the most that two calls of `bpf_xdp_load_bytes` can copy out of a
+/// frame.
 #[macro_export]
 macro_rules! record_classes {
     ($then:ident) => {
@@ -37,7 +40,7 @@ macro_rules! class_list {
 }
 record_classes!(class_list);
 
-/// The class below that of `size` bytes, or zero for the smallest.
+/// The largest class that is smaller than `size` bytes, or zero if there is none.
 #[must_use]
 pub const fn class_below(size: u32) -> u32 {
     let mut below = 0;
@@ -49,54 +52,55 @@ pub const fn class_below(size: u32) -> u32 {
     below
 }
 
-/// The largest inner packet that a record holds.
+/// The most bytes of an inner packet that a record can hold.
 pub const MAX_CAPLEN: u32 = CLASSES[CLASSES.len() - 1];
 
-/// What a record header says of a packet.
+/// The unpacked contents of a [`RecordHeader`].
 #[derive(Clone, Copy, Debug)]
 pub struct RecordFields {
     /// `CLOCK_MONOTONIC`, in nanoseconds, when the program saw the packet.
     pub timestamp: u64,
-    /// Bytes of the inner packet that are captured.
+    /// Number of captured bytes of the inner packet.
     pub caplen: u32,
-    /// Its length on the wire, before a tap cut it.
+    /// Length of the inner packet before the tap truncated it.
     pub wirelen: u32,
     /// Network identifier, 24 bits.
     pub vni: u32,
     /// What the packet begins with.
     pub link: LinkType,
-    /// How `by_proto` counts it.
+    /// The group under which the inner packet is counted.
     pub class: ProtocolClass,
     /// The tunnel's source address.
     pub outer_src: Address,
     /// The tunnel's destination address, of the same family.
     pub outer_dst: Address,
-    /// The tunnel's source port, as it lies in memory.
+    /// The tunnel's source port, in network byte order.
     pub outer_src_port: u64,
     /// The receive queue. Only the low 16 bits are kept.
     pub rx_queue: u32,
 }
 
-/// The head of a record. Integers are in the machine's byte order unless said otherwise.
+/// The header of a record. Integers are in native byte order unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RecordHeader {
     /// `CLOCK_MONOTONIC`, in nanoseconds, when the program saw the packet.
     pub timestamp: u64,
-    /// Bytes of the inner packet that follow.
+    /// Number of bytes of the inner packet (or of the outer frame) that follow the header.
     pub caplen: u32,
-    /// Its length on the wire, before a tap cut it.
+    /// Length of the inner packet before the tap truncated it.
     pub wirelen: u32,
-    /// Network identifier in the low 24 bits; above them the link type, the family of the outer
-    /// addresses, and the protocol class.
+    /// Bits 0 to 23: the network identifier, or the segment length if the record is an outer frame.
+    /// Bit 24: the link type. Bit 25: whether the outer addresses are IPv6. Bit 26: whether the
+    /// record is an outer frame. Bits 28 to 31: the protocol class.
     vni_and_kind: u32,
-    /// The tunnel's source port, in the byte order of the wire.
+    /// The tunnel's source port, in network byte order.
     outer_src_port: u16,
     /// The low 16 bits of the receive queue's number.
     pub rx_queue: u16,
-    /// The tunnel's source, as in [`Address`].
+    /// The tunnel's source address: [`Address::high`] and [`Address::low`].
     outer_src: [u64; 2],
-    /// The tunnel's destination.
+    /// The tunnel's destination address, likewise.
     outer_dst: [u64; 2],
 }
 
@@ -130,8 +134,8 @@ impl RecordHeader {
         }
     }
 
-    /// Describes a whole outer frame, of which all `caplen` bytes follow, and in which there may be
-    /// several datagrams.
+    /// Makes the header of a record that holds a whole outer frame, which may hold several
+    /// datagrams. The frame is `caplen` bytes long.
     #[inline(always)]
     #[must_use]
     pub const fn frame(segment: Segment, caplen: u32, timestamp: u64, rx_queue: u32) -> Self {
@@ -147,8 +151,8 @@ impl RecordHeader {
         }
     }
 
-    /// What is known of the datagrams in it, if the record is of an outer frame and not of an inner
-    /// packet.
+    /// If the record holds an outer frame, what is known about the datagrams in it. `None` if it
+    /// holds an inner packet. Only then do the other accessors mean anything.
     #[must_use]
     pub const fn segment(&self) -> Option<Segment> {
         if self.vni_and_kind >> FRAME_SHIFT & 1 == 0 {
@@ -175,7 +179,7 @@ impl RecordHeader {
         if self.vni_and_kind >> LINK_SHIFT & 1 == 0 { LinkType::Ethernet } else { LinkType::RawIp }
     }
 
-    /// How `by_proto` counts the packet.
+    /// The group under which the packet is counted.
     #[must_use]
     pub const fn class(&self) -> ProtocolClass {
         let index = (self.vni_and_kind >> CLASS_SHIFT) as usize;
@@ -203,11 +207,13 @@ impl RecordHeader {
         Address { high, low, family: if v6 { Family::V6 } else { Family::V4 } }
     }
 
-    /// Splits a record into its header and the captured bytes. `None` if it is too short.
+    /// Splits a record into its header and the captured bytes. Returns `None` if the record is
+    /// shorter than that.
     #[must_use]
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let (header, data) = record.split_at_checked(size_of::<Self>())?;
-        // SAFETY: as long as `Self`; integers only, so any bytes are a value; read unaligned.
+        // SAFETY: `header` is as long as `Self`, `Self` consists of integers without padding (so
+        // any bytes are valid), and the read needs no alignment.
         let header = unsafe { header.as_ptr().cast::<Self>().read_unaligned() };
         Some((header, data.get(..header.caplen as usize)?))
     }

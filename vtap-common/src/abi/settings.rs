@@ -1,30 +1,33 @@
-//! What the XDP program is told besides the [`Selection`](crate::select::Selection).
+//! The settings of the XDP program other than the [`Selection`](crate::select::Selection).
 
-/// Read-only data of the program, whose values the verifier knows.
+/// Read-only data of the program. The verifier knows these values and removes code that they rule
+/// out.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct KernelSettings {
-    /// Whether a tunnel packet that was examined goes on to the network stack (1) or not (0).
+    /// Whether a well-formed tunnel frame is passed to the network stack (1) or dropped (0).
     pub pass: u32,
-    /// Bytes of an inner packet that are captured at most.
+    /// The most bytes of an inner packet that are captured.
     pub snaplen: u32,
     /// Whether frames begin with an IP header (1) or with an Ethernet header (0).
     pub bare_ip: u32,
 }
 
-/// Where the running kernel keeps what tells how many datagrams a frame holds: offsets in bytes, and
-/// bits of `gso_type`.
+/// The layout of the running kernel's socket buffers, as far as it is needed to find out how many
+/// datagrams a frame holds. The first three fields are offsets in bytes. The others are masks for
+/// `gso_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct SkbLayout {
-    /// `tail` of `struct sk_buff`, which `end` and `head` follow.
+    /// `tail` in `struct sk_buff`. The fields `end` and `head` follow it directly.
     pub tail: u32,
-    /// `gso_size` of `struct skb_shared_info`.
+    /// `gso_size` in `struct skb_shared_info`.
     pub gso_size: u32,
-    /// `gso_type` of the same.
+    /// `gso_type` in `struct skb_shared_info`.
     pub gso_type: u32,
-    /// The bit for UDP datagrams of one length.
+    /// The bit of `gso_type` for several UDP datagrams of the same length.
     pub udp: u32,
-    /// The bits for packets within a tunnel, which are merged into one packet.
+    /// The bits of `gso_type` for tunnels. If one is set, the kernel has merged the inner packets
+    /// into one, so the frame holds one datagram.
     pub tunnel: u32,
 }

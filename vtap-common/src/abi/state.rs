@@ -1,51 +1,53 @@
 //! What the kernel side keeps per CPU.
 
-use super::counters::Counters;
-use crate::{
-    segment::Segment,
-    wire::{HeaderBytes, Slots},
-};
+use super::{counters::Counters, segment::Segment};
+use crate::wire::{HeaderBytes, Slots};
 
-/// The state of one CPU. The counters and the clock live on between packets; the rest is scratch
-/// space of the packet that is being examined.
+/// The state of one CPU. The counters and the clock persist between packets. The rest is scratch
+/// space for the packet that is being examined.
 ///
-/// The scratch space is one packet's as long as XDP programs of one CPU run one after the other. They
-/// run with bottom halves disabled (in a softirq, a NAPI thread, or a system call of tun), which on
-/// most kernels nothing of the kind interrupts. With `CONFIG_PREEMPT_RT` such a section can be
-/// preempted, but up to Linux 6.17 a per-CPU lock (`softirq_ctrl.lock` in `kernel/softirq.c`) keeps a
-/// second one out. From 6.18 on that lock exists only with `CONFIG_PREEMPT_RT_NEEDS_BH_LOCK`. Without
-/// it, two receive queues that are served by threads on the same CPU can examine packets in turn, and
-/// one may then read what the other wrote here. The verifier's bounds hold even then, so nothing is
-/// read outside of a frame, but a packet may be cut at the wrong place, and counts may be missed. Such
-/// a machine needs a CPU of its own for each receive queue of the interface.
+/// One scratch space per CPU is enough as long as two XDP programs never interleave on a CPU. XDP
+/// programs run with bottom halves disabled (in a softirq, a NAPI thread, or a system call of tun).
+/// On most kernels, nothing that runs an XDP program can interrupt such a section.
+/// `CONFIG_PREEMPT_RT` is the exception, because it can preempt the section:
+///
+/// - Up to Linux 6.17, a per-CPU lock (`softirq_ctrl.lock` in `kernel/softirq.c`) prevents a second
+///   such section from starting.
+/// - From 6.18 on, that lock exists only with `CONFIG_PREEMPT_RT_NEEDS_BH_LOCK`. Without it, two
+///   receive queues that are served by threads on the same CPU can interleave, and one can
+///   overwrite the other's scratch space. A packet may then be truncated at the wrong place, and
+///   counts may be lost. Nothing outside a frame is read, because every access is still checked
+///   against its bounds. To avoid this, serve each receive queue of the interface on a CPU of its
+///   own.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct CpuState {
     /// The only part that user space reads.
     pub counters: Counters,
-    /// See [`Slots`].
+    /// Where values are laundered.
     pub slots: Slots,
-    /// See [`HeaderBytes`].
+    /// Where a header is copied to, if the frame has several buffers.
     pub header: HeaderBytes,
-    /// See [`ClockReading`].
+    /// The latest reading of the clock.
     pub clock: ClockReading,
-    /// Polls of network devices that this CPU has ended. Another program counts them, so no
-    /// reference to them is made, only volatile accesses.
+    /// The number of NAPI polls that this CPU has completed. Another BPF program updates this
+    /// field, so it must be accessed through volatile reads and writes, never through a reference.
     pub polls: u64,
-    /// What the frame that comes next holds; zero where nothing looks at it.
+    /// What is known about the datagrams in the next frame. [`Segment::UNKNOWN`] if `vtap_segment`
+    /// is not attached.
     pub segment: Segment,
 }
 
-/// A reading of the clock, and what it serves.
+/// A reading of the clock, which several packets may share.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ClockReading {
-    /// [`CpuState::polls`] at the reading.
+    /// The value of [`CpuState::polls`] when the clock was read.
     pub poll: u64,
-    /// The kernel's jiffies at the reading.
+    /// The kernel's jiffies when the clock was read.
     pub jiffies: u64,
-    /// Packets that the reading has served.
+    /// The number of packets that have used this reading.
     pub packets: u64,
-    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    /// The reading itself: `CLOCK_MONOTONIC`, in nanoseconds.
     pub reading: u64,
 }

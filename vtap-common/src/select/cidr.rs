@@ -1,4 +1,4 @@
-//! Prefixes, in the form that is compared per packet.
+//! Address prefixes, in a form that is cheap to compare with an address.
 
 use super::range::Range;
 use crate::wire::{Address, Family};
@@ -12,10 +12,11 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// Contains every address, and the lack of one.
+    /// Contains every address, and also [`Address::NONE`].
     pub const ANY: Self = Self { network: Address::NONE, mask: Address::NONE };
 
-    /// `address/length`, or `None` if the length is too great for the family. Host bits are dropped.
+    /// The prefix `address/length`. `None` if the length is too great for the family. Host bits are
+    /// cleared.
     #[must_use]
     pub fn new(address: core::net::IpAddr, length: u8) -> Option<Self> {
         let mask = match address {
@@ -35,7 +36,7 @@ impl Cidr {
         Some(Self { network, mask: Address { family: Family(u64::MAX), ..mask } })
     }
 
-    /// Zero where `address` lies within; the [module](super) says why this is not a `bool`.
+    /// Zero if the prefix contains `address`. The [module](super) says why this is not a `bool`.
     #[inline(always)]
     pub(crate) const fn mismatch(&self, address: &Address) -> u64 {
         let Self { network, mask } = self;
@@ -44,14 +45,16 @@ impl Cidr {
             | ((address.family.0 ^ network.family.0) & mask.family.0)
     }
 
-    /// Which values each of an address's [words] may have.
+    /// For each of the four [words] of an address, the range of values that the prefix allows.
     pub(crate) fn words(&self) -> [Range; WORDS] {
         let family = self.network.family;
         if self.mask.family == Family::NONE {
             return [Range::ANY; WORDS];
         }
         let first = words(&self.network);
-        // `words` adds the same bits for the family to both.
+        // `words` arranges an address by its family, so the mask must have the family of the
+        // network. The marker of an IPv4 address is above the low 32 bits and does not affect
+        // `rest`.
         let mask = words(&Address { family, ..self.mask });
         core::array::from_fn(|word| {
             let rest = !mask[word] & u64::from(u32::MAX);
@@ -60,21 +63,23 @@ impl Cidr {
         })
     }
 
-    /// Whether `address` lies within.
+    /// Whether the prefix contains `address`.
     #[must_use]
     pub const fn contains(&self, address: &Address) -> bool {
         self.mismatch(address) == 0
     }
 }
 
-/// Numbers that stand for an address; see [`words`].
+/// The number of integers that [`words`] makes of an address.
 pub(super) const WORDS: usize = 4;
 
-/// Where IPv4 addresses begin among first words: behind all those of IPv6 addresses.
+/// Added to an IPv4 address in the first word, so that it is greater than the first word of any
+/// IPv6 address.
 const V4_BASE: u64 = 1 << 32;
 
-/// An address as four numbers, in each of which a prefix is an interval: the 32-bit words of an IPv6
-/// address, or an IPv4 address as the first.
+/// Converts an address to four integers in native byte order, for the lookup of rules. A prefix
+/// then corresponds to a range of values in each of them. An IPv6 address becomes its four 32-bit
+/// words. An IPv4 address becomes the first word, and the others are zero.
 #[inline(always)]
 pub(super) const fn words(address: &Address) -> [u64; WORDS] {
     match address.family {

@@ -1,9 +1,10 @@
 //! The table of criteria.
 //!
-//! Each line is one criterion. From it follow the flag and the word in rules, their help, the layout
-//! of [`Flags`], [`Rule`] and [`RuleTables`] in the kernel's read-only data, and how a packet is
-//! compared. To add a criterion, add its line. If it asks for a value that no other criterion asks
-//! for, add that to [`PacketKeys`] as well, and the compiler shows the place that reads it.
+//! Each entry is one criterion. The macro generates everything else from it: the command-line flag,
+//! the keyword in rules, the help text, the layout of [`Flags`], [`Rule`] and [`RuleTables`], and
+//! the code that compares a packet. To add a criterion, add an entry. If it needs a value that
+//! [`PacketKeys`] does not have yet, add a field there. The compiler then points to
+//! `Matched::keys`, which fills it.
 
 use super::{
     intervals::Set,
@@ -12,10 +13,10 @@ use super::{
 };
 use crate::wire::Address;
 
-/// Values that one flag takes at most.
+/// The most values that a flag can have.
 pub const MAX_VALUES: usize = 64;
 
-/// What criteria are compared with: the values of one packet.
+/// The values of one packet that criteria are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketKeys {
     /// Network identifier.
@@ -30,11 +31,11 @@ pub struct PacketKeys {
     pub src: Address,
     /// Inner destination address.
     pub dst: Address,
-    /// Inner source port, or [`ABSENT`](crate::wire::ABSENT), as are those that follow.
+    /// Inner source port, or [`ABSENT`](crate::wire::ABSENT).
     pub src_port: u64,
-    /// Inner destination port.
+    /// Inner destination port, or [`ABSENT`](crate::wire::ABSENT).
     pub dst_port: u64,
-    /// Inner ICMP or ICMPv6 type and code.
+    /// Inner ICMP or ICMPv6 type and code, each of which may be [`ABSENT`](crate::wire::ABSENT).
     pub icmp: [u64; 2],
 }
 
@@ -49,16 +50,16 @@ pub enum Syntax {
     Protocol,
     /// An address or a prefix.
     Cidr,
-    /// An ICMP type, and a code if need be.
+    /// An ICMP type, optionally followed by a code.
     Icmp,
 }
 
-/// A line of the table.
+/// An entry of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Criterion {
     /// The flag, without its dashes, if there is one.
     pub flag: Option<&'static str>,
-    /// The word in rules, if there is one.
+    /// The keyword in rules, if there is one.
     pub word: Option<&'static str>,
     /// How its value is written.
     pub syntax: Syntax,
@@ -70,9 +71,10 @@ pub struct Criterion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyValues;
 
-/// Declares the criteria: the name of the field, the [`Kind`], the keys that it is compared with (one
-/// of two must fit), the [`Syntax`], the flag and the word in rules where there are such, and the
-/// help. A criterion with a word has one key.
+/// Declares the criteria. An entry consists of the name of the field, the [`Kind`], the keys of
+/// [`PacketKeys`], the [`Syntax`], optionally the flag, optionally the keyword in rules, and the
+/// help text. There are one or two keys. If there are two, it is enough that one of them fits. A
+/// criterion with a keyword must have exactly one key.
 macro_rules! criteria {
     ($(
         $name:ident: $kind:ident of $keys:tt, $syntax:ident
@@ -86,7 +88,8 @@ macro_rules! criteria {
             help: $help,
         },)+];
 
-        /// The values of each flag. They are alternatives; different flags must all hold.
+        /// The values that were given for each flag. A packet must fit one value of every flag that
+        /// was given.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
         pub struct Flags {
@@ -102,8 +105,8 @@ macro_rules! criteria {
                 $($($name: given!($flag, List::empty($kind::ANY)),)?)+
             };
 
-            /// Adds an alternative to the values of a flag. `None` if there is no such flag, or if
-            /// the value is of another kind.
+            /// Adds a value to a flag. Returns `None` if there is no such flag or if the value is
+            /// of the wrong kind, and `Some(Err(_))` if the flag has too many values.
             pub fn add(&mut self, flag: &str, wanted: Wanted) -> Option<Result<(), TooManyValues>> {
                 match flag {
                     $($($flag => {
@@ -114,7 +117,7 @@ macro_rules! criteria {
                 }
             }
 
-            /// Whether every flag that was given holds.
+            /// Whether the packet fits every flag that was given.
             #[inline(always)]
             pub(super) fn hold(&self, keys: &PacketKeys) -> bool {
                 $($(
@@ -126,7 +129,7 @@ macro_rules! criteria {
             }
         }
 
-        /// One `--rule`: everything must fit.
+        /// One `--rule`. It matches a packet that fits all of its criteria.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Rule {
             $($(
@@ -138,14 +141,14 @@ macro_rules! criteria {
         }
 
         impl Rule {
-            /// A rule without criteria: it decides every packet.
+            /// A rule without criteria, which matches every packet.
             #[must_use]
             pub const fn any(include: bool) -> Self {
                 Self { $($($name: given!($word, $kind::ANY),)?)+ include }
             }
 
-            /// Sets what the rule wants of the criterion that a word names. `None` if there is no such
-            /// criterion, or if the value is of another kind.
+            /// Sets the criterion with the keyword `word`. Returns `None` if there is no such
+            /// criterion or if the value is of the wrong kind.
             pub fn set(&mut self, word: &str, wanted: Wanted) -> Option<()> {
                 match word {
                     $($($word => self.$name = $kind::from_wanted(wanted)?,)?)+
@@ -155,7 +158,7 @@ macro_rules! criteria {
             }
         }
 
-        /// For each criterion of rules, which rules its values fit.
+        /// For each criterion, a table that gives for any value the set of rules that accept it.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
         pub(super) struct RuleTables {
@@ -165,8 +168,9 @@ macro_rules! criteria {
             )?)+
         }
 
-        /// The number of intervals in each table, less the last. These numbers are kept apart from
-        /// the tables, so that it costs little to find that a criterion is not in use.
+        /// For each table, one less than the number of its intervals. Zero means that no rule uses
+        /// the criterion. These numbers are not in the tables themselves, so that the many unused
+        /// criteria can be skipped by looking at a few adjacent words.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
         pub(super) struct Cuts {
@@ -177,7 +181,7 @@ macro_rules! criteria {
         }
 
         impl RuleTables {
-            /// Without rules.
+            /// The tables if there are no rules.
             pub(super) const NONE: Self = Self {
                 $($($name: given!($word, $kind::NO_TABLES),)?)+
             };
@@ -191,9 +195,9 @@ macro_rules! criteria {
                 )?)+
             }
 
-            /// Removes the rules that the packet does not fit from `fitting`; see
+            /// Removes from `fitting` the rules that do not match the packet; see
             /// [`Intervals::narrow`](super::intervals::Intervals::narrow).
-            // This is no loop, because the compiler would store the values in memory for one.
+            // Unrolled: for a loop, the compiler would keep the values in memory.
             #[inline(always)]
             pub(super) fn narrow(
                 &self,
@@ -211,7 +215,7 @@ macro_rules! criteria {
         }
 
         impl Cuts {
-            /// Without rules.
+            /// The numbers if there are no rules.
             pub(super) const NONE: Self = Self {
                 $($($name: given!($word, $kind::NO_CUTS),)?)+
             };
@@ -228,14 +232,15 @@ macro_rules! optional {
     };
 }
 
-/// Expands to its code only if the criterion has the flag or word.
+/// Expands to `$code` and ignores the literal. A repetition `$(...)?` must mention a variable that
+/// repeats; this macro is a way to mention `$flag` or `$word` without using its value.
 macro_rules! given {
     ($flag_or_word:literal, $code:expr) => {
         $code
     };
 }
 
-/// The mismatch of a packet's key, or of both of its keys.
+/// The mismatch between a value and the packet. With two keys, it is zero if either of them fits.
 macro_rules! mismatch {
     ($kind:ident, $wanted:ident, $keys:ident, [$key:ident]) => {
         $kind::mismatch($wanted, &$keys.$key)
@@ -269,7 +274,7 @@ criteria! {
     dst_port: Number of [dst_port], Port, flag "dst-port", word "dst-port"
         = "Destination port";
     inner_port: Number of [src_port dst_port], Port, flag "inner-port"
-        = "Source or destination port; no port flag matches a fragment without transport header";
+        = "Source or destination port (no port flag matches a fragment without a transport header)";
     src: Prefix of [src], Cidr, flag "src", word "src"
         = "Source address; of an ARP packet, the sender's";
     dst: Prefix of [dst], Cidr, flag "dst", word "dst"
@@ -277,7 +282,7 @@ criteria! {
     net: Prefix of [src dst], Cidr, flag "net"
         = "Source or destination address";
     icmp: Pair of [icmp], Icmp, word "icmp-type"
-        = "ICMP or ICMPv6 type, and code";
+        = "ICMP or ICMPv6 type, optionally with a code";
 }
 
 /// Zero if one of the two mismatches is zero, else one.

@@ -2,18 +2,18 @@
 
 use super::{criteria::PacketKeys, selection::Selection};
 
-/// Whether a packet is captured, and the rule that said so.
+/// The decision on a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// Whether the packet is captured.
     pub capture: bool,
-    /// Place of the first rule that matched.
+    /// The number of the rule that decided, counted from zero. `None` if no rule did.
     pub rule: Option<u64>,
 }
 
-/// Decides on a packet. Values of one flag are alternatives, different flags must all hold, and
-/// then the first rule that matches decides. If there are rules and none matches, the packet is not
-/// captured.
+/// Decides whether a packet is captured. It must fit at least one value of every flag that was
+/// given. After that, the first rule that matches decides. A packet that no rule matches is not
+/// captured, unless there are no rules at all.
 #[inline(always)]
 #[must_use]
 pub fn decide(selection: &Selection, keys: &PacketKeys) -> Choice {

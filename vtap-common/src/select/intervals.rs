@@ -1,10 +1,12 @@
-//! Which rules the values of a criterion fit.
+//! Lookup tables: from the value of a criterion to the set of rules that accept it.
 
 use super::{criteria::Rule, range::Range, rules::MAX_RULES};
 
-/// The most values at which an interval begins: each rule's first, and the one after its last.
+/// The most boundaries between intervals. Each rule adds two: one before its first value and one
+/// after its last value.
 const MAX_CUTS: usize = 2 * MAX_RULES;
-/// Room for one interval more than there are cuts, rounded up for the binary search.
+/// Length of a table. It needs `MAX_CUTS + 1` intervals, and the binary search needs a power of
+/// two.
 const PLACES: usize = 2 * MAX_CUTS;
 
 /// A set of rules, a bit for each.
@@ -29,20 +31,21 @@ impl Set {
     }
 }
 
-/// One criterion: which rules its values fit.
+/// The lookup table of one criterion.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(super) struct Intervals([Interval; PLACES]);
 
 const _: () = assert!(size_of::<Interval>().is_power_of_two());
 
-/// Values that fit the same rules.
+/// A range of values that are accepted by the same rules.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Interval {
-    /// The greatest of them.
+    /// The last value of the interval. The first is the one after the last of the previous
+    /// interval.
     last: u64,
-    /// The rules that they fit.
+    /// The rules that accept these values.
     fitting: Set,
     /// Makes the size a power of two.
     _unused: u64,
@@ -52,14 +55,16 @@ impl Intervals {
     /// The table of rules that all accept any value.
     pub(super) const ANY: Self = Self([Interval::REST; PLACES]);
 
-    /// Builds the table. Returns the number of intervals, less the last.
+    /// Builds the table. Returns the number of boundaries, which is one less than the number of
+    /// intervals.
     pub(super) fn build(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) -> u64 {
         *self = Self::ANY;
         let Self(intervals) = self;
         let mut lasts = [u64::MAX; MAX_CUTS];
         for (pair, rule) in lasts.chunks_mut(2).zip(rules) {
             let (first, last) = range(rule).bounds();
-            // Nothing ends before a range that begins with the lowest value.
+            // If the range begins at zero, there is no value before it and so no boundary.
+            // `u64::MAX` is filtered out below.
             pair[0] = first.checked_sub(1).unwrap_or(u64::MAX);
             pair[1] = last;
         }
@@ -79,26 +84,27 @@ impl Intervals {
         cuts as u64
     }
 
-    /// Removes the rules from `fitting` that the value does not fit. Without `all`, only the first
-    /// word of the set is narrowed.
+    /// Removes from `fitting` the rules that do not accept `value`. If `all` is false, there are
+    /// few enough rules that only the first word of the set matters, and the second is left alone.
     #[inline(always)]
     pub(super) fn narrow(&self, cuts: u64, fitting: &mut Set, all: bool, value: u64) {
         if cuts == 0 {
             return;
         }
         let mut interval = self.0.as_ptr();
-        // A binary search. The compiler knows each step, and the verifier knows the number of cuts,
-        // so it removes the steps that are not needed. A step takes five instructions: it neither
-        // branches on the value nor turns an index into an address. If the value lies behind the
-        // step, `last - value` is negative. Its sign bit is shifted to where it stands for as many
-        // bytes as the step skips. The shift is a logical one, because newer verifiers follow both
-        // results of an arithmetic shift by 63.
+        // An unrolled binary search. The verifier knows `cuts`, so it removes the steps that a
+        // small table does not need. A step takes five instructions, because it has neither a
+        // branch on the value nor a multiplication of an index. Instead, it computes the number of
+        // bytes to advance: if `value` is greater than `last`, the difference `last - value` is
+        // negative, and its sign bit is shifted to the one bit that is set in `bytes`. The shift is
+        // logical, because newer verifiers follow both results of an arithmetic shift by 63.
         macro_rules! halve {
             ($($step:literal)+) => {
                 const { assert!(1 $(+ $step)+ == PLACES) };
                 $(if cuts >= $step {
-                    // SAFETY: `interval` has moved by less than PLACES less `step`, as the sum of
-                    // all steps is one less than PLACES.
+                    // SAFETY: the steps are PLACES/2, PLACES/4, ..., 1. Before this one, `interval`
+                    // has advanced by at most PLACES - 2 * $step places. So both `$step - 1` and
+                    // `$step` places further are still in the table.
                     unsafe {
                         let last = (*interval.add($step - 1)).last;
                         let bytes = $step * size_of::<Interval>();
@@ -109,7 +115,7 @@ impl Intervals {
             };
         }
         halve!(256 128 64 32 16 8 4 2 1);
-        // SAFETY: as above.
+        // SAFETY: `interval` has advanced by at most the sum of all steps, which is PLACES - 1.
         let Set([first, second]) = unsafe { &(*interval).fitting };
         fitting.0[0] &= first;
         if all {
@@ -119,6 +125,7 @@ impl Intervals {
 }
 
 impl Interval {
-    /// The values above all that rules name.
+    /// The last interval: all values above the last boundary. Also fills the unused part of a
+    /// table.
     const REST: Self = Self { last: Range::ANY.bounds().1, fitting: Set::ALL, _unused: 0 };
 }

@@ -1,4 +1,5 @@
-//! The kinds of criteria: what a value wants of a packet, and how the two are compared.
+//! The kinds of criteria: the type of the value that the user gives, the type of the value that a
+//! packet has, and how the two are compared.
 
 use core::fmt::Debug;
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::wire::Address;
 
-/// What a user wants, of any kind.
+/// A value that the user gave for a criterion, of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// A number in a range.
@@ -23,42 +24,42 @@ pub enum Wanted {
 
 /// A kind of criterion.
 pub trait Kind {
-    /// What a user wants.
+    /// The value that the user gives.
     type Wanted: Copy + Debug + PartialEq + Eq;
-    /// What a packet has.
+    /// The value that a packet has.
     type Key;
 
-    /// Fits every packet.
+    /// A value that every packet fits.
     const ANY: Self::Wanted;
 
     /// `wanted`, if it is of this kind.
     fn from_wanted(wanted: Wanted) -> Option<Self::Wanted>;
 
-    /// Zero where the packet fits; the [module](super) says why this is not a `bool`.
+    /// Zero if the packet fits. The [module](super) says why this is not a `bool`.
     fn mismatch(wanted: &Self::Wanted, key: &Self::Key) -> u64;
 }
 
-/// How a kind of criterion is looked up in rules.
+/// A kind of criterion that can be used in rules, and how the matching rules are looked up.
 pub(super) trait Lookup: Kind {
-    /// Which rules the packet's values fit.
+    /// The lookup tables, one for each number that a key consists of.
     type Tables: Copy + Debug;
-    /// The numbers of their intervals, each less the last. As wide as what follows, so that there is
-    /// no padding.
+    /// The number of boundaries in each of these tables. These are `u64`, so that there is no
+    /// padding between them and the tables.
     type Cuts: Copy + Debug;
 
-    /// Without rules.
+    /// The tables if there are no rules.
     const NO_TABLES: Self::Tables;
-    /// Without rules.
+    /// The numbers of boundaries if there are no rules.
     const NO_CUTS: Self::Cuts;
 
-    /// Builds the tables from what each rule wants.
+    /// Builds the tables from the value that each rule has for this criterion.
     fn build(
         tables: &mut Self::Tables,
         rules: &[Rule],
         wanted: impl Fn(&Rule) -> Self::Wanted,
     ) -> Self::Cuts;
 
-    /// Removes the rules that the packet does not fit from `fitting`; see [`Intervals::narrow`].
+    /// Removes from `fitting` the rules that do not match the packet; see [`Intervals::narrow`].
     fn narrow(
         tables: &Self::Tables,
         cuts: &Self::Cuts,
@@ -68,7 +69,7 @@ pub(super) trait Lookup: Kind {
     );
 }
 
-/// A number in a range.
+/// The criterion is a range, and the packet has a number.
 pub struct Number;
 
 impl Kind for Number {
@@ -104,7 +105,7 @@ impl Lookup for Number {
     }
 }
 
-/// An address with a prefix.
+/// The criterion is a prefix, and the packet has an address.
 pub struct Prefix;
 
 impl Kind for Prefix {
@@ -127,7 +128,7 @@ impl Lookup for Prefix {
     type Tables = [Intervals; cidr::WORDS];
     type Cuts = [u64; cidr::WORDS];
 
-    #[expect(clippy::large_stack_arrays, reason = "a constant, for memory that is made once")]
+    #[expect(clippy::large_stack_arrays, reason = "only used to initialize statics and boxes")]
     const NO_TABLES: Self::Tables = [Intervals::ANY; cidr::WORDS];
     const NO_CUTS: Self::Cuts = [0; cidr::WORDS];
 
@@ -160,7 +161,7 @@ impl Lookup for Prefix {
     }
 }
 
-/// Two numbers, each in its range.
+/// The criterion is two ranges, and the packet has two numbers.
 pub struct Pair;
 
 impl Kind for Pair {
@@ -183,7 +184,7 @@ impl Lookup for Pair {
     type Tables = [Intervals; 2];
     type Cuts = [u64; 2];
 
-    #[expect(clippy::large_stack_arrays, reason = "a constant, for memory that is made once")]
+    #[expect(clippy::large_stack_arrays, reason = "only used to initialize statics and boxes")]
     const NO_TABLES: [Intervals; 2] = [Intervals::ANY; 2];
     const NO_CUTS: [u64; 2] = [0; 2];
 

@@ -9,7 +9,7 @@ pub struct List<T, const N: usize> {
 }
 
 impl<T: Copy, const N: usize> List<T, N> {
-    /// An empty list; `filler` takes the unused places.
+    /// An empty list. `filler` is stored in the unused places and is never returned.
     #[must_use]
     pub const fn empty(filler: T) -> Self {
         Self { len: 0, items: [filler; N] }
@@ -25,27 +25,27 @@ impl<T: Copy, const N: usize> List<T, N> {
         Ok(())
     }
 
-    /// How many there are.
+    /// The number of alternatives.
     #[inline(always)]
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[inline(always)]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The alternative at a place.
+    /// The alternative at `index`.
     #[inline(always)]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         if index as u64 >= self.len { None } else { self.items.get(index) }
     }
 
-    /// The first that fits.
+    /// The first alternative whose mismatch is zero.
     #[inline(always)]
     pub(crate) fn find(&self, mismatch: impl Fn(&T) -> u64) -> Option<&T> {
         for index in 0..N {
@@ -57,14 +57,15 @@ impl<T: Copy, const N: usize> List<T, N> {
         None
     }
 
-    /// Whether any fits, or there is none to fit.
+    /// Whether an alternative fits, or the list is empty. An empty list means no constraint.
     #[inline(always)]
     pub(crate) fn allows(&self, mismatch: impl Fn(&T) -> u64) -> bool {
         self.is_empty() || self.find(mismatch).is_some()
     }
 }
 
-/// `first` to `last`, both included. All values are far below 2^63.
+/// The values from `first` to `last`, including both. All values must be less than 2^63, because
+/// `mismatch` uses the sign bit of differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Range {
@@ -76,7 +77,7 @@ impl Range {
     /// Contains every value, even [`ABSENT`](crate::wire::ABSENT).
     pub const ANY: Self = Self { first: 0, last: u64::MAX >> 1 };
 
-    /// `first` to `last`, or `None` where that is empty.
+    /// The values from `first` to `last`. `None` if `first` is greater than `last`.
     #[must_use]
     pub const fn new(first: u32, last: u32) -> Option<Self> {
         if first <= last { Some(Self::between(first as u64, last as u64)) } else { None }
@@ -92,10 +93,10 @@ impl Range {
         Self::between(value as u64, value as u64)
     }
 
-    /// Zero where `value` lies within.
+    /// Zero if the range contains `value`.
     #[inline(always)]
     pub(crate) const fn mismatch(&self, value: u64) -> u64 {
-        // One of the differences is negative if the value lies outside.
+        // If the range does not contain the value, one of the differences is negative.
         (value.wrapping_sub(self.first) | self.last.wrapping_sub(value)) >> 63
     }
 
@@ -104,7 +105,7 @@ impl Range {
         (self.first, self.last)
     }
 
-    /// Whether `value` lies within.
+    /// Whether the range contains `value`.
     #[must_use]
     pub const fn contains(&self, value: u64) -> bool {
         self.mismatch(value) == 0

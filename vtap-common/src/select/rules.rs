@@ -1,10 +1,11 @@
-//! The rules, laid out so that their number hardly matters.
+//! The rules, in a form in which their number hardly affects the speed.
 //!
-//! Comparing a packet with one rule after the other costs 5 ns per rule. Instead, user space prepares
-//! a table for each criterion. It cuts the range of values into [`Intervals`], such that all values in
-//! an interval fit the same rules, and notes the [`Set`] of these rules. For a packet, the kernel side
-//! looks up the set of each criterion that is in use. The first rule that is in all of these sets
-//! decides. (Lakshman and Stiliadis described this scheme at SIGCOMM 1998.)
+//! Comparing a packet with the rules one by one would cost 5 ns per rule. Instead, user space
+//! prepares a lookup table for each criterion. The table divides all possible values into
+//! [`Intervals`], so that all values in an interval are accepted by the same rules. With each
+//! interval it stores the [`Set`] of these rules. For a packet, the kernel side looks up one set
+//! per criterion that is in use and intersects them. The first rule in the intersection decides.
+//! (This is the bit-vector scheme of Lakshman and Stiliadis, SIGCOMM 1998.)
 
 use super::{
     criteria::{Cuts, PacketKeys, Rule, RuleTables, is_nonzero},
@@ -30,7 +31,7 @@ impl Rules {
     pub const NONE: Self =
         Self { len: 0, include: Set::NONE, cuts: Cuts::NONE, tables: RuleTables::NONE };
 
-    /// Sets the rules, or returns false where there are more than [`MAX_RULES`].
+    /// Sets the rules. Returns false and changes nothing if there are more than [`MAX_RULES`].
     #[must_use]
     pub fn set(&mut self, rules: &[Rule]) -> bool {
         if rules.len() > MAX_RULES {
@@ -42,20 +43,20 @@ impl Rules {
         true
     }
 
-    /// Whether there is none.
+    /// Whether there are no rules.
     #[inline(always)]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// What the first rule that matches says. If none does, the packet is not captured.
+    /// The decision of the first rule that matches. If no rule matches, the packet is not captured.
     #[inline(always)]
     pub(crate) fn decide(&self, keys: &PacketKeys) -> Choice {
         let mut fitting = Set::ALL;
         let all = self.len > u64::from(u64::BITS);
         self.tables.narrow(&self.cuts, &mut fitting, all, keys);
-        // The second word matters only if there are more rules than bits in the first.
+        // The second word of the set is used only if there are more than 64 rules.
         let (fitting, include, base) = if all && fitting.0[0] == 0 {
             (fitting.0[1], self.include.0[1], u64::from(u64::BITS))
         } else {
@@ -69,7 +70,8 @@ impl Rules {
     }
 }
 
-/// The place of the only bit that is set. BPF has no instruction for this.
+/// The number of the bit in `bit`, which has exactly one bit set. BPF has no instruction to count
+/// trailing zeros.
 #[inline(always)]
 const fn place_of(bit: u64) -> u64 {
     is_nonzero(bit & 0xaaaa_aaaa_aaaa_aaaa)

@@ -3,7 +3,7 @@
 use super::{criteria::Flags, range::List, rules::Rules};
 use crate::tunnel::Encapsulation;
 
-/// Tap ports at most.
+/// The most tap ports there can be.
 pub const MAX_TAP_PORTS: usize = 16;
 
 /// A UDP port at which mirrored traffic arrives.
@@ -12,19 +12,20 @@ pub const MAX_TAP_PORTS: usize = 16;
 pub struct TapPort {
     /// The port.
     pub port: u32,
-    /// How its datagrams are read.
+    /// The encapsulation that is expected on this port.
     pub encapsulation: Encapsulation,
 }
 
-/// Everything that decides whether a packet is captured. An empty list is no constraint.
+/// Everything that decides whether a packet is captured. Flags and rules that are not given are no
+/// constraint, but there must be a tap port.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Selection {
-    /// Where mirrored traffic arrives.
+    /// The ports at which mirrored traffic arrives.
     pub tap_ports: List<TapPort, MAX_TAP_PORTS>,
-    /// The flags.
+    /// The values of the command-line flags.
     pub flags: Flags,
-    /// Ordered; the first that matches decides.
+    /// The rules. The first one that matches decides.
     pub rules: Rules,
 }
 

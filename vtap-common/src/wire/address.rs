@@ -1,7 +1,8 @@
-//! Addresses in the form that is compared per packet.
+//! IP addresses, in a form that is cheap to compare.
 
-/// An address family. It is as wide as the words of an [`Address`], so that there is no padding: the
-/// compiler copies padding on the stack in moves that the verifier refuses.
+/// An address family. It is as wide as the other fields of [`Address`], so that `Address` has no
+/// padding. The compiler copies a struct with padding by unaligned moves on the stack, which the
+/// verifier rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Family(pub u64);
@@ -15,10 +16,11 @@ impl Family {
     pub const V6: Self = Self(6);
 }
 
-/// An address of either family as two words, with its bytes as they lie in memory.
+/// An address of either family as two 64-bit integers, in network byte order.
 ///
-/// Prefixes have the same byte order, so that no address is byte-swapped per packet. An IPv4 address
-/// is the low half of `low`; the rest is zero.
+/// The prefixes of flags have the same byte order, so the addresses of a packet are not
+/// byte-swapped to compare them. (Rules are looked up in tables, which does need the swap.) An IPv4
+/// address is in the low 32 bits of `low`, and all other bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Address {
@@ -26,7 +28,7 @@ pub struct Address {
     pub high: u64,
     /// Bytes 8 to 15 of an IPv6 address, or an IPv4 address.
     pub low: u64,
-    /// Which it is.
+    /// The family, or [`Family::NONE`] if there is no address.
     pub family: Family,
 }
 
@@ -34,14 +36,14 @@ impl Address {
     /// The address of a packet that has none.
     pub const NONE: Self = Self { high: 0, low: 0, family: Family::NONE };
 
-    /// From the bytes of an IPv4 header.
+    /// Makes an address of the bytes in an IPv4 header.
     #[inline(always)]
     #[must_use]
     pub const fn v4(bytes: [u8; 4]) -> Self {
         Self { high: 0, low: u32::from_ne_bytes(bytes) as u64, family: Family::V4 }
     }
 
-    /// From the bytes of an IPv6 header.
+    /// Makes an address of the bytes in an IPv6 header.
     #[inline(always)]
     #[must_use]
     pub const fn v6(bytes: [u8; 16]) -> Self {
@@ -53,7 +55,7 @@ impl Address {
         }
     }
 
-    /// The inverse of [`Address::v4`] and [`Address::v6`].
+    /// Converts to the standard library's type. Returns `None` for [`Address::NONE`].
     #[must_use]
     pub fn to_ip(self) -> Option<core::net::IpAddr> {
         match self.family {

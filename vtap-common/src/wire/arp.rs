@@ -1,4 +1,4 @@
-//! ARP (RFC 826). Addresses are read of IPv4 over Ethernet only.
+//! ARP (RFC 826). Addresses are read only if the packet is for IPv4 over Ethernet.
 
 use super::{
     Damaged,
@@ -7,14 +7,16 @@ use super::{
     network::{Network, Protocol},
 };
 
-/// Hardware and protocol type, the length of an address of either, and the operation.
+/// Length of the fixed part: hardware type, protocol type, the two address lengths, and the
+/// operation.
 const FIXED_LEN: u32 = 8;
+/// The fixed part of ARP for IPv4 over Ethernet, without the operation.
 const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
-/// Length of such a packet.
+/// Length of an ARP packet for IPv4 over Ethernet.
 const LEN: usize = 28;
 
-/// Reads the packet at `offset`. Its sender and target count as source and destination, as they
-/// do for tcpdump's `src`, `dst` and `net`.
+/// Reads the packet at `offset`. The sender is taken as the source and the target as the
+/// destination, as in tcpdump's filters `src`, `dst` and `net`.
 #[inline(always)]
 pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     let mut network = Network { protocol: Protocol::ARP, payload: offset, ..Network::NONE };

@@ -8,17 +8,17 @@ use super::{
     link::Link,
 };
 
-/// Tags that are followed. QinQ has two, and three have been seen.
+/// The most VLAN tags that are skipped. QinQ has two, and three have been seen in practice.
 pub const MAX_TAGS: u32 = 4;
 
 /// Bytes of the header without tags.
 pub const HEADER_LEN: u32 = 14;
-/// The greatest value of the type field that is a length.
+/// The greatest value of the type field that means a length rather than an `EtherType`.
 const MAX_LLC_LEN: u32 = 1500;
 const TYPE_LEN: u32 = 2;
 const TAG_LEN: u32 = 4;
 
-/// Reads the Ethernet header at `offset` and the tags behind it.
+/// Reads the Ethernet header at `offset` and the VLAN tags after it.
 #[inline(always)]
 pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Link, Damaged> {
     let payload = offset + HEADER_LEN;
@@ -26,7 +26,7 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Result<Link, Damaged> {
     follow_tags(frame, Link { ether_type, payload })
 }
 
-/// Skips the VLAN tags behind a link header, if there are any.
+/// Skips the VLAN tags after a link header, if there are any.
 #[inline(always)]
 pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, Damaged> {
     for _ in 0..if F::FAST_PATH { 0 } else { MAX_TAGS } {
@@ -43,15 +43,16 @@ pub fn follow_tags<F: Frame>(frame: &F, mut link: Link) -> Result<Link, Damaged>
     Ok(link)
 }
 
-/// The type is the last field of header and tag alike, so this check of the length covers all of
-/// either.
+/// Reads the `EtherType` that ends at `payload`. It is the last field both of an Ethernet header
+/// and of a VLAN tag, so if it is present, the whole header or tag is.
 #[inline(always)]
 fn ether_type_before<F: Frame>(frame: &F, payload: u32) -> Option<u32> {
     let bytes = frame.header::<[u8; 2]>(payload - TYPE_LEN)?;
     Some(u32::from(u16::from_ne_bytes(*bytes)))
 }
 
-/// Length of a frame without type: such a frame states how long its payload is (IEEE 802.3, LLC).
+/// The payload length of an IEEE 802.3 (LLC) frame, which has a length in place of the `EtherType`.
+/// `None` if `ether_type` (in network byte order) really is a type.
 #[must_use]
 pub const fn llc_len(ether_type: u32) -> Option<u32> {
     let len = u16::from_be(ether_type as u16) as u32;

@@ -1,4 +1,5 @@
-//! Access to a frame's bytes. The kernel's packet memory and a slice in user space look the same.
+//! Access to a frame's bytes. [`Frame`] hides whether they are in the kernel's packet memory or in
+//! a slice of user space.
 
 use core::ops::Deref;
 
@@ -17,19 +18,20 @@ pub unsafe trait Header: Copy {
     const LEN: u32 = size_of::<Self>() as u32;
 }
 
-// SAFETY: a byte array, or `repr(C)` structs of bytes and byte arrays only.
+// SAFETY: bytes only.
 unsafe impl<const N: usize> Header for [u8; N] {}
-// SAFETY: as above.
+// SAFETY: bytes only.
 unsafe impl<const N: usize, const M: usize> Header for [[u8; N]; M] {}
-// SAFETY: as above.
+// SAFETY: a `repr(C)` struct whose fields are all bytes or byte arrays.
 unsafe impl Header for Ipv4Hdr {}
 // SAFETY: as above.
 unsafe impl Header for Ipv6Hdr {}
 // SAFETY: as above.
 unsafe impl Header for UdpHdr {}
 
-/// The greatest offset at which a header is looked for. The verifier accepts an offset into packet
-/// memory only if it knows a bound below 64 kB.
+/// The greatest offset at which a header is read. The verifier accepts a variable offset into
+/// packet memory only if it can prove that the result stays below 64 KiB. Half of that leaves room
+/// for the header itself, and for a copy in two halves (`Access::copy`).
 pub const MAX_HEADER_OFFSET: u32 = 0x7fff;
 
 /// A frame.
@@ -39,33 +41,34 @@ pub trait Frame {
     where
         Self: 'a;
 
-    /// Whether this access reads only the usual form of a frame, with every header at an offset that
-    /// the compiler knows; A frame of any other form then
-    /// counts as bad, and the caller examines it again through another access.
+    /// Whether this is the fast path, which reads only the most common form of a frame
+    /// ([`crate::fast_path`]). There, the compiler knows the offset of every header. A frame of any
+    /// other form is reported as damaged, and the caller examines it again on the slow path.
     const FAST_PATH: bool = false;
 
-    /// Bytes present, in all fragments of the buffer.
+    /// Length of the frame as it is present, over all its buffers.
     fn len(&self) -> u32;
 
-    /// The header at `offset`, or `None` where the frame ends before the header does.
+    /// The header at `offset`, or `None` if the frame ends before the header does.
     fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>>;
 
-    /// Returns `value`, and makes the verifier forget what it knew of it.
+    /// Returns `value`, and makes the verifier forget what it knows about it.
     ///
     /// The verifier checks the rest of the program once for each state in which it can be reached.
     /// Optional headers (tags, options, extension headers) multiply these states until the verifier
-    /// gives up. Where the paths meet again, the values in which they differ are laundered, so that
-    /// one check serves all.
+    /// gives up. So where the paths join again, the values in which they differ are laundered. One
+    /// check then covers all paths.
     ///
-    /// The kernel side stores the value to a map and loads it back. Adding a zero that the verifier
-    /// does not know was no faster, and made it take half as long again.
+    /// The kernel side writes the value to a map and reads it back. The alternative is to add a
+    /// zero whose value the verifier does not know. That was no faster at run time, and
+    /// verification took 50 % longer.
     #[inline(always)]
     fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
         let _ = slot;
         value
     }
 
-    /// Whether the frame holds no byte.
+    /// Whether the frame is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -88,11 +91,11 @@ pub enum Slot {
     Carried,
     /// The family of the outer addresses.
     OuterFamily,
-    /// Where the datagram ended on the wire.
+    /// Where the datagram would end if the frame were not truncated.
     WireEnd,
     /// Where the inner packet begins.
     Inner,
-    /// Where the datagram ends.
+    /// Where the datagram ends in the frame.
     End,
     /// Where the inner IP packet ends.
     InnerEnd,
@@ -118,18 +121,18 @@ pub enum Slot {
     IcmpType,
     /// The inner ICMP code.
     IcmpCode,
-    /// The rule that decides.
+    /// The number of the rule that decides. This must stay the last slot; see [`Slots`].
     Rule,
 }
 
 /// A place for each [`Slot`].
 pub type Slots = [u64; Slot::Rule as usize + 1];
 
-/// Room for the longest header, where headers are copied out of a frame in fragments.
+/// Room for the longest header. A header of a multi-buffer frame is copied here before it is read.
 pub type HeaderBytes = [u64; 5];
 
-/// A frame whose bytes from `end` on are hidden. A datagram ends where its UDP length says; Ethernet
-/// padding or a driver's trailer may follow it in the frame.
+/// A view of the part of a frame before `end`. A datagram ends where its UDP length says, but
+/// Ethernet padding or a driver's trailer may follow it in the frame.
 pub struct Bounded<'f, F> {
     frame: &'f F,
     end: u32,

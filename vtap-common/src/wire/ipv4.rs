@@ -29,7 +29,7 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     } else if header.version() != 4 {
         return Network::unreadable(Damaged::Ipv4);
     }
-    // The compiler is to know the usual length.
+    // On the fast path the length is a constant, so that the compiler knows the offsets after it.
     let header_len = if F::FAST_PATH { MIN_LEN } else { u32::from(header.ihl()) };
     let fragment = if frags & FRAGMENT_OFFSET != 0 {
         Fragment::LATER

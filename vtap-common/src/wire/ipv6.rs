@@ -9,14 +9,14 @@ use super::{
     network::{Fragment, Network, Protocol},
 };
 
-/// Extension headers that are followed. RFC 8200 section 4.1 has one of each kind at most, and
-/// destination options twice.
+/// The most extension headers that are followed. RFC 8200 section 4.1 allows each kind once, and
+/// the destination options twice.
 pub const MAX_EXTENSIONS: u32 = 8;
 
 const MORE_FRAGMENTS: u16 = 0x0001_u16.to_be();
 const FRAGMENT_OFFSET: u16 = 0xfff8_u16.to_be();
 
-/// Reads the header at `offset` and the extension headers behind it.
+/// Reads the header at `offset` and the extension headers after it.
 #[inline(always)]
 pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     let Some(header) = frame.header::<Ipv6Hdr>(offset) else {
@@ -43,7 +43,8 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     network
 }
 
-/// `None` where a header is not whole, or there are too many.
+/// Moves `network` past the extension headers. Returns `None` if one is truncated, or if there are
+/// too many.
 #[inline(always)]
 fn follow_extensions<F: Frame>(frame: &F, network: &mut Network) -> Option<()> {
     let end = network.present_end(frame.len());
@@ -83,8 +84,8 @@ const AUTHENTICATION: u64 = IpProto::Ah as u64;
 const DESTINATION_OPTIONS: u64 = IpProto::Ipv6Opts as u64;
 const MOBILITY: u64 = IpProto::MobilityHeader as u64;
 
-// The functions below compute instead of branching on the kind of header: the verifier would follow
-// every branch in each of the eight places that a header can have.
+// The functions below use arithmetic instead of a branch on the kind of header. The verifier would
+// follow every branch again in each of the `MAX_EXTENSIONS` iterations.
 
 /// Whether `protocol` is an extension header that is followed.
 #[inline(always)]
@@ -110,7 +111,7 @@ pub const fn extension_len(kind: u64, len: u64) -> u64 {
     8 + len * unit
 }
 
-/// One if the two are equal, else zero. Both are far below 2^63.
+/// Returns one if the two are equal, else zero. Both must be less than 2^63.
 #[inline(always)]
 const fn equal(a: u64, b: u64) -> u64 {
     (a ^ b).wrapping_sub(1) >> 63

@@ -1,4 +1,4 @@
-//! The link layer: what is before the network header.
+//! The link layer: the headers before the network header.
 
 use network_types::eth::EtherType;
 
@@ -9,19 +9,21 @@ use super::{Damaged, ethernet, frame::Frame};
 pub enum LinkLayer {
     /// With an Ethernet header.
     Ethernet,
-    /// With an IP header, whose first four bits tell the version: tun, `WireGuard`, and IP tunnels.
+    /// With an IP header, as on tun, `WireGuard` and IP tunnel interfaces. Its first four bits are
+    /// the version.
     Ip,
     /// With another header, which the caller has read.
     Other {
-        /// What follows it: an `EtherType` as it would lie in memory (see [`ether_type`]). VLAN tags
-        /// are followed.
+        /// The `EtherType` of what follows that header, in network byte order (see [`ether_type`]).
+        /// It may be that of a VLAN tag.
         ether_type: u32,
-        /// Offset at which that begins, up to some hundred bytes.
+        /// Offset of what follows that header. At most a few hundred bytes.
         offset: u32,
     },
 }
 
-/// An `EtherType` as it lies in memory.
+/// Converts an `EtherType` to network byte order: the integer whose bytes in memory are those on
+/// the wire. Types are compared in this form, so that no packet's type has to be byte-swapped.
 #[must_use]
 pub const fn ether_type(number: u16) -> u32 {
     number.to_be() as u32
@@ -30,21 +32,22 @@ pub const fn ether_type(number: u16) -> u32 {
 /// What follows the link header.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
-    /// `EtherType` as it lies in memory, or the length of an LLC frame.
+    /// The `EtherType` in network byte order, or the length field of an LLC frame.
     pub ether_type: u32,
     /// Where the network header begins.
     pub payload: u32,
 }
 
 impl Link {
-    /// Reads what is before the network header of a frame.
+    /// Reads the link-layer headers of a frame.
     #[inline(always)]
     pub fn parse<F: Frame>(frame: &F, layer: LinkLayer) -> Result<Self, Damaged> {
         match layer {
             LinkLayer::Ethernet => ethernet::parse(frame, 0),
             LinkLayer::Ip => {
-                // No IP header is shorter than this. After a check for one byte alone, the kernel's
-                // verifier refuses to have it read: "before the end" tells it nothing of offset 0.
+                // Every IP header has at least 20 bytes, so this reads as much, although only the
+                // first byte is needed. For a single byte, the compiler would turn the length check
+                // into `start < end`, from which the verifier does not learn that it may be read.
                 let header = frame.header::<[u8; 20]>(0).ok_or(Damaged::Ipv4)?;
                 let ether_type = match header[0] >> 4 {
                     4 => EtherType::Ipv4 as u32,

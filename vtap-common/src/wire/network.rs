@@ -57,17 +57,18 @@ pub struct Network {
     pub protocol: Protocol,
     /// Where the payload begins.
     pub payload: u32,
-    /// Where the packet ends, as its header states. Zero where it states nothing: super-frames of
-    /// 64 kB and more (BIG TCP), jumbograms, and what is not IP.
+    /// Where the packet ends according to its header. Zero if the header gives no length, as in
+    /// packets of 64 KiB and more (BIG TCP), in jumbograms, and in anything that is not IP.
     pub end: u32,
-    /// Whether the payload begins with a transport header.
+    /// Whether the packet is a fragment, and thus whether it has a transport header.
     pub fragment: Fragment,
-    /// What is wrong with the header, if something is. The other fields then hold what was read.
+    /// The header that is damaged, if any. The other fields then hold what could be read before
+    /// that.
     pub damaged: Option<Damaged>,
 }
 
 impl Network {
-    /// A packet of which nothing is known.
+    /// A packet about which nothing is known.
     pub const NONE: Self = Self {
         src: Address::NONE,
         dst: Address::NONE,
@@ -85,16 +86,16 @@ impl Network {
         Self { damaged: Some(damaged), ..Self::NONE }
     }
 
-    /// Where the part of the packet ends that is there: `frame_end` is where the frame does.
+    /// Where the packet ends, or where the frame ends (`frame_end`) if that comes first.
     #[inline(always)]
     #[must_use]
     pub const fn present_end(&self, frame_end: u32) -> u32 {
         if self.end == 0 || self.end > frame_end { frame_end } else { self.end }
     }
 
-    /// Reads the network header at `offset` that `ether_type` (as it lies in memory) announces.
+    /// Reads the network header at `offset`. Its kind is `ether_type`, in network byte order.
     ///
-    /// Nothing is known of what is neither IP nor ARP, so nothing can be wrong with it.
+    /// Protocols other than IP and ARP are not parsed, so they are never reported as damaged.
     #[inline(always)]
     pub fn parse<F: Frame>(frame: &F, offset: u32, ether_type: u32) -> Self {
         let mut network = if ether_type == EtherType::Ipv4 as u32 {

@@ -7,7 +7,8 @@ use super::{
     network::{Fragment, Network, Protocol},
 };
 
-/// Stands for a port, type or code that the packet does not have; no range contains it.
+/// Stands for a port, type or code that the packet does not have. It is greater than any real
+/// value, so no range that a user gives contains it. Only a range that accepts everything does.
 pub const ABSENT: u64 = 0x1_0000;
 
 const PORT_LEN: u32 = 2;
@@ -18,14 +19,15 @@ const TCP_DATA_OFFSET: u32 = 12;
 const SCTP_LEN: u32 = 12;
 const ICMP_LEN: u32 = 8;
 
-/// The source and destination ports with which TCP, UDP and SCTP begin, as they lie in memory.
+/// The source and destination port, in network byte order. TCP, UDP and SCTP headers begin with
+/// them.
 #[inline(always)]
 pub fn ports<F: Frame>(frame: &F, offset: u32) -> Option<[u16; 2]> {
     let ports = frame.header::<[[u8; 2]; 2]>(offset)?;
     Some([u16::from_ne_bytes(ports[0]), u16::from_ne_bytes(ports[1])])
 }
 
-/// What rules ask of the transport header.
+/// The fields of a transport header that packets are selected by.
 #[derive(Clone, Copy, Debug)]
 pub struct Transport {
     /// Source port.
@@ -36,21 +38,22 @@ pub struct Transport {
     pub icmp_type: u64,
     /// ICMP or ICMPv6 code.
     pub icmp_code: u64,
-    /// Whether the header is whole and its length can be true.
+    /// Whether the header is complete and states a possible length.
     pub sound: bool,
 }
 
-/// Where an IP packet ends.
+/// Where an IP packet ends. The two values differ if the packet is truncated.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketEnd {
-    /// The part of it that is there.
+    /// Where the bytes that are present end.
     pub present: u32,
-    /// All of it, as stated by its own header or else by those before it.
+    /// Where the whole packet ends according to its IP header, or according to the outer headers if
+    /// the IP header gives no length.
     pub stated: u32,
 }
 
 impl Transport {
-    /// Of a protocol that has none of these, or of a later fragment.
+    /// For a protocol that has no ports, type or code, and for a later fragment.
     pub const NONE: Self = Self {
         src_port: ABSENT,
         dst_port: ABSENT,
@@ -61,7 +64,7 @@ impl Transport {
 
     const UNSOUND: Self = Self { sound: false, ..Self::NONE };
 
-    /// Reads the header that `network` announces, of a packet that ends at `end`.
+    /// Reads the transport header that follows `network`, in a packet that ends at `end`.
     #[inline(always)]
     pub fn parse<F: Frame>(frame: &F, network: &Network, end: PacketEnd) -> Self {
         let frame = &Bounded::new(frame, end.present);
@@ -75,7 +78,7 @@ impl Transport {
         };
         let is_icmp = protocol == Protocol::ICMP || protocol == Protocol::ICMP6;
         let Some(first) = frame.header::<[u8; 2]>(at) else {
-            // A single byte is an ICMP type.
+            // If only one byte is left, it can still be an ICMP type.
             return match frame.header::<[u8; 1]>(at) {
                 Some(kind) if is_icmp => Self { icmp_type: u64::from(kind[0]), ..Self::UNSOUND },
                 _ => Self::UNSOUND,
@@ -85,15 +88,15 @@ impl Transport {
             let [icmp_type, icmp_code] = first.map(u64::from);
             return Self { icmp_type, icmp_code, sound, ..Self::NONE };
         }
-        // Two or three bytes are a source port only.
+        // If only two or three bytes are left, there is a source port but no destination port.
         let dst_port = frame.header::<[u8; 2]>(at + PORT_LEN);
         let dst_port = dst_port.map_or(ABSENT, |port| u64::from(u16::from_be_bytes(*port)));
         let src_port = u64::from(u16::from_be_bytes(*first));
         Self { src_port, dst_port, sound, ..Self::NONE }
     }
 
-    /// The same for the fast path: TCP and UDP, of headers that are certain to be sound. `end` is
-    /// where the frame ends.
+    /// The same for the fast path. It accepts only TCP and UDP headers that pass stricter checks,
+    /// and reports anything else as not sound. `end` is where the datagram ends.
     #[inline(always)]
     pub fn parse_fast<F: Frame>(frame: &F, network: &Network, end: u32) -> Self {
         let at = network.payload;
@@ -118,7 +121,7 @@ impl Transport {
     }
 }
 
-/// Length of the TCP header at `at`, as it states.
+/// The length of the TCP header at `at`, according to its data offset field.
 #[inline(always)]
 fn tcp_len<F: Frame>(frame: &F, at: u32) -> Option<u32> {
     let byte = frame.header::<[u8; 1]>(at + TCP_DATA_OFFSET)?;
@@ -130,14 +133,15 @@ fn tcp_is_sound<F: Frame>(frame: &F, at: u32) -> bool {
     tcp_len(frame, at).is_some_and(|len| len >= TCP_LEN && at + len <= frame.len())
 }
 
-/// The first fragment of a datagram states the length of the whole.
+/// Whether the UDP header is complete and its length fits the packet. A first fragment is exempt
+/// from the latter, because its UDP header gives the length of the whole datagram.
 #[inline(always)]
 fn udp_is_sound<F: Frame>(frame: &F, network: &Network, stated_end: u32) -> bool {
     let at = network.payload;
     let Some(udp) = frame.header::<UdpHdr>(at) else { return false };
     let len = u32::from(udp.len());
     if len == 0 && network.end == 0 {
-        // A super-frame or a jumbogram.
+        // A BIG TCP packet or a jumbogram: no header gives a length.
         return true;
     }
     len >= UDP_LEN && (network.fragment == Fragment::FIRST || at + len <= stated_end)

@@ -1,4 +1,5 @@
-//! The generator: a test run hands a frame to the program, which sends it into an interface.
+//! The generator. User space starts it through `BPF_PROG_TEST_RUN` with a frame, and the program
+//! sends this frame to an interface again and again.
 
 use core::hint::black_box;
 
@@ -25,26 +26,26 @@ use crate::{
 #[unsafe(link_section = ".rodata.bench")]
 static IFINDEX: u32 = 0;
 
-/// The number of flows, less one. The number is a power of two.
+/// One less than the number of flows, which must be a power of two and at most 16,384.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.bench")]
 static FLOW_MASK: u32 = 0;
 
-/// Bytes of every frame; 0 for a mix of [`SHAPES`].
+/// The length of every frame. Zero means that the frames have the lengths in [`SHAPES`].
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.bench")]
 static FRAME_LEN: u32 = 0;
 
-/// The frames of a mix.
+/// The frames of the mix, which are sent in turn.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.bench")]
 static SHAPES: [Shape; MIX] = [Shape { len: 0, fields: [0; FIELDS.len()] }; MIX];
 
-/// Frames sent so far.
+/// The number of frames that this CPU has tried to send.
 #[btf_map]
 static SENT: PerCpuArray<u64, 1> = PerCpuArray::new();
 
-/// Sends frames that fit a page.
+/// Sends frames that fit into a page.
 #[xdp]
 pub fn generate(ctx: XdpContext) -> u32 {
     if !pace::wait() {
@@ -55,10 +56,11 @@ pub fn generate(ctx: XdpContext) -> u32 {
 
 #[inline(always)]
 fn send(ctx: &XdpContext) -> Option<u32> {
-    // SAFETY: this CPU's own value.
+    // SAFETY: each CPU has its own value, and the generator does not interrupt itself.
     let sent = unsafe { &mut *SENT.get_ptr_mut(0)? };
     if *black_box(&FRAME_LEN) == 0 {
-        // The verifier learns no bound from a remainder, so the compiler must keep the check of `get`.
+        // The verifier derives no bound from `%`. So the bounds check in `get` must stay, although
+        // the compiler could prove it: `black_box` prevents that.
         let place = black_box((*sent % MIX as u64) as usize);
         shape(ctx, black_box(&SHAPES).get(place)?)?;
     }
@@ -69,7 +71,8 @@ fn send(ctx: &XdpContext) -> Option<u32> {
     Some(unsafe { bpf_redirect(*black_box(&IFINDEX), 0) } as u32)
 }
 
-/// Shortens a frame, which is as long as the longest of the mix, to its length.
+/// Gives the frame the length and the fields of `shape`. At first, a frame is as long as the
+/// longest of the mix, so this only shortens it.
 #[inline(always)]
 fn shape(ctx: &XdpContext, shape: &Shape) -> Option<()> {
     // SAFETY: a plain query on a valid context.
@@ -95,8 +98,8 @@ fn set(ctx: &XdpContext, offset: usize, value: u16) -> Option<()> {
     Some(())
 }
 
-/// Sends frames that do not fit a page, as copies of a socket buffer. Live frames of XDP must fit a
-/// page.
+/// Sends frames that do not fit into a page. A test run of an XDP program with live frames is
+/// limited to a page, so this is a TC program, which sends clones of a socket buffer.
 #[classifier]
 pub fn generate_large(ctx: TcContext) -> i32 {
     let len = *black_box(&FRAME_LEN);

@@ -1,5 +1,5 @@
-//! What the benchmark runs in the kernel besides vtap: a generator of mirrored frames, and programs to
-//! compare vtap with.
+//! The benchmark's own BPF programs: a generator of mirrored frames, and programs that vtap is
+//! compared with.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]

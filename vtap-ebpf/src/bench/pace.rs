@@ -14,13 +14,15 @@ static GAP: u64 = 0;
 static DUE: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 const FRACTION_BITS: u32 = 8;
-/// The most by which sending may be late and catch up again (1 ms). Catching up with more would be a
-/// burst at full speed.
+/// If the generator is late, it catches up by sending without pauses. This limits how much it
+/// catches up (1 ms), so that a long delay does not cause a long burst.
 const ARREARS: u64 = 1_000_000 << FRACTION_BITS;
-/// The most readings of the clock per wait, some 25 ns each. The verifier wants a bound.
+/// The most readings of the clock in one wait. Each takes some 25 ns. The verifier requires a
+/// limit.
 const SPINS: u32 = 4096;
 
-/// Waits. False if the frame is still not due after [`SPINS`] readings.
+/// Waits until the next frame is due. Returns false if it is still not due after [`SPINS`] readings
+/// of the clock.
 #[inline(always)]
 pub fn wait() -> bool {
     let gap = *black_box(&GAP);

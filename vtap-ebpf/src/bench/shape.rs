@@ -1,4 +1,5 @@
-//! What differs between frames of different lengths. Both sides of the generator compile this file.
+//! The parts of a frame that depend on its length. This file is compiled into the BPF object and
+//! into the user-space tool.
 
 /// Offsets of the fields that depend on a frame's length: total length and checksum of the outer IPv4
 /// header, length of the outer UDP header, the same three of the inner frame, and the inner UDP
@@ -21,8 +22,8 @@ pub struct Shape {
     pub fields: [u16; FIELDS.len()],
 }
 
-/// Copies of a frame that one run of the large-frame generator sends.
+/// How many copies of its frame one run of the generator for large frames sends.
 pub const COPIES: u32 = 16;
 
-/// Frames of a mix, which is then repeated.
+/// The number of frames in the mix. After the last one, the mix starts again.
 pub const MIX: usize = 12;

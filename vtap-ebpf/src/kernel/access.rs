@@ -1,4 +1,4 @@
-//! Access to packet memory, in the two ways that kernels offer.
+//! Access to packet memory: one way for Linux 5.18 and later, and one for older kernels.
 
 mod fast;
 
@@ -10,8 +10,8 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use vtap_common::{
-    Outcome, Segment,
-    abi::MAX_CAPLEN,
+    Outcome,
+    abi::{MAX_CAPLEN, Segment},
     examine, examine_fast,
     wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
 };
@@ -23,15 +23,17 @@ use super::{
     settings::{layer, selection},
 };
 
-/// How a kernel gives access to a frame.
+/// A way to access the frame that the XDP program is run on.
 pub trait Access {
-    /// Examines the frame and counts the outcome. `segment` is what is known of the datagrams in it.
+    /// Examines the frame and counts the outcome. `segment` is what is known about the datagrams in
+    /// it.
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome;
 
-    /// Bytes of the frame in all its pieces.
+    /// Length of the frame, over all its buffers.
     fn len(ctx: &XdpContext) -> u32;
 
-    /// Copies `len` bytes from `offset` of the frame to `to`; false where the kernel refuses.
+    /// Copies `len` bytes at `offset` of the frame to `to`. Returns false if that fails, for
+    /// example because the frame is shorter.
     ///
     /// # Safety
     ///
@@ -39,7 +41,7 @@ pub trait Access {
     unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool;
 }
 
-/// Frames in one piece or in fragments: kernels from 5.18.
+/// Frames with one or several buffers. Needs Linux 5.18.
 pub struct WholeBuffer;
 
 impl Access for WholeBuffer {
@@ -47,8 +49,8 @@ impl Access for WholeBuffer {
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
         let State { counters, slots, header, .. } = state;
         let fast = FastFrame::new(ctx, || Self::len(ctx));
-        // Not a closure: the compiler may not inline it, its types then are in the object's BTF, and
-        // the kernel refuses them.
+        // This is not `fast.and_then(|fast| ...)`. If the compiler does not inline that closure,
+        // its types appear in the object's BTF, and the kernel rejects them.
         if let Some(fast) = fast
             && let Some(outcome) = examine_fast(&fast, segment, selection(), counters)
         {
@@ -70,40 +72,43 @@ impl Access for WholeBuffer {
         whole_len(ctx)
     }
 
-    /// A long frame is copied in two pieces, because the helper refuses an offset or a length above
-    /// 65,535 (`bpf_xdp_pointer` in `net/core/filter.c`).
+    /// A long packet is copied by two calls, because the helper rejects an offset or a length
+    /// greater than 65,535 (`bpf_xdp_pointer` in `net/core/filter.c`).
     #[inline(always)]
     unsafe fn copy(ctx: &XdpContext, offset: u32, to: *mut u8, len: u32) -> bool {
         const HALF: u32 = 0x8000;
         const { assert!(MAX_HEADER_OFFSET + HALF <= 0xffff && MAX_CAPLEN <= HALF + 0xffff) };
         let load = |offset, to: *mut u8, len| {
-            // SAFETY: the caller's; the helper itself checks offset and length against the frame.
+            // SAFETY: the caller promises that `to` is writable for `len` bytes, and each call gets
+            // a part of them. The helper checks offset and length against the frame.
             unsafe { bpf_xdp_load_bytes(ctx.ctx, offset, to.cast(), len) == 0 }
         };
         if len <= HALF {
             return load(offset, to, len);
         }
-        // SAFETY: within `len` bytes.
+        // SAFETY: `len` is greater than `HALF`, so this is within the `len` bytes at `to`.
         let rest = unsafe { to.add(HALF as usize) };
         load(offset, to, HALF) && load(offset + HALF, rest, len - HALF)
     }
 }
 
-/// The same frame, of which the compiler must load the bounds again. Otherwise it would keep them in
-/// registers all along the fast path, which does not need them.
+/// The same context, in a form that the compiler cannot recognize as the same. It then loads the
+/// bounds of the frame again for the slow path. Otherwise it would reserve registers for them
+/// throughout the fast path.
 #[inline(always)]
 fn anew(ctx: &XdpContext) -> XdpContext {
     XdpContext::new(opaque(ctx.ctx as usize) as *mut _)
 }
 
-/// Bytes of the frame in all its pieces.
+/// Length of the frame, over all its buffers.
 ///
-/// This calls the helper in assembly, to tell the compiler that the call changes nothing. What was
-/// read of the frame before then stays valid.
+/// The helper is called from inline assembly, which tells the compiler that the call writes no
+/// memory. So the compiler need not reload values that it has read from the frame before the call.
 #[inline(always)]
 fn whole_len(ctx: &XdpContext) -> u32 {
     let len: u64;
-    // SAFETY: a query on a valid context, by the calling convention of helpers.
+    // SAFETY: the context is valid, and the helper only reads. As every helper, it takes its
+    // argument in r1, returns in r0, and clobbers r1 to r5, which are all declared.
     unsafe {
         asm!(
             "call {helper}",
@@ -120,7 +125,7 @@ fn whole_len(ctx: &XdpContext) -> u32 {
     len as u32
 }
 
-/// Frames in one piece: kernels from 5.10.
+/// Frames with a single buffer. Needs Linux 5.10.
 pub struct Linear;
 
 impl Access for Linear {
@@ -128,7 +133,7 @@ impl Access for Linear {
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
         let State { counters, slots, .. } = state;
         let fast = FastFrame::new(ctx, || Self::len(ctx));
-        // Not a closure, as above.
+        // Not `and_then`, for the same reason as above.
         if let Some(fast) = fast
             && let Some(outcome) = examine_fast(&fast, segment, selection(), counters)
         {
@@ -148,15 +153,17 @@ impl Access for Linear {
         if offset > MAX_HEADER_OFFSET {
             return false;
         }
-        // Before 5.18 no helper copies out of an XDP frame, and the verifier takes no loop of loads
-        // over a length that it does not know. But a helper reads kernel memory, where the frame
-        // lies. It would read beyond the frame too, so this is the one check of the length.
+        // Before Linux 5.18 there is no helper to copy from an XDP frame, and the verifier rejects
+        // a loop of loads whose count it does not know. So this uses the helper that reads any
+        // kernel memory. That helper knows nothing about frames: the following check is the only
+        // thing that keeps the read within the frame.
         let frame_len = ctx.data_end() - ctx.data();
         if offset as usize + len as usize > frame_len {
             return false;
         }
         let from = ctx.data() + offset as usize;
-        // SAFETY: `to` is the caller's, and the source lies within the frame.
+        // SAFETY: the caller promises that `to` is writable for `len` bytes. The source is within
+        // the frame, as just checked.
         unsafe { bpf_probe_read_kernel(to.cast(), len, from as *const _) == 0 }
     }
 }
@@ -189,8 +196,8 @@ impl Frame for InOnePiece<'_> {
     #[inline(always)]
     fn header<T: Header>(&self, offset: u32) -> Option<&T> {
         let start = self.data + at_most(offset as usize, MAX_HEADER_OFFSET as usize)?;
-        // For a single byte, the compiler would check `start >= data_end` instead, from which the
-        // verifier learns nothing. `opaque` keeps the check as it is written.
+        // Without `opaque`, the compiler would turn this check for a single byte into
+        // `start >= data_end`, and the verifier does not accept that as a check of the byte.
         if opaque(start + size_of::<T>()) > self.data_end {
             return None;
         }
@@ -204,7 +211,7 @@ impl Frame for InOnePiece<'_> {
     }
 }
 
-/// A frame in fragments. Only a helper reaches all its bytes.
+/// A frame with several buffers. Only a helper can read beyond the first of them.
 struct InFragments<'a> {
     ctx: &'a XdpContext,
     len: u32,
@@ -229,11 +236,13 @@ impl Frame for InFragments<'_> {
             return None;
         }
         const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
-        // The bytes go into the map, because the verifier wants every access to the stack aligned.
+        // The helper copies to the map. On the stack, the verifier would require every access to be
+        // aligned, also those to the fields inside the header.
         let bytes = self.bytes.as_ptr();
         // SAFETY: `bytes` has room for `T::LEN` bytes, as just asserted.
         let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
-        // SAFETY: the helper has filled it, and `Header` promises that any bytes are a value.
+        // SAFETY: the helper has written `T::LEN` bytes, and any bytes are a valid `T` (see
+        // `Header`).
         (result == 0).then(|| Loaded(unsafe { bytes.cast::<T>().read_unaligned() }))
     }
 
@@ -243,8 +252,9 @@ impl Frame for InFragments<'_> {
     }
 }
 
-/// A header that was copied out of a frame. The verifier wants every access to the stack aligned. The
-/// fields of a header are aligned relative to its start, so it is enough to align the start.
+/// A header that was copied from a frame to the stack. The verifier requires that accesses to the
+/// stack are aligned. Within a header, each field is aligned relative to the start, so it is enough
+/// to align the start.
 #[repr(C, align(8))]
 struct Loaded<T>(T);
 
@@ -257,10 +267,10 @@ impl<T> Deref for Loaded<T> {
     }
 }
 
-/// Stores `value` to a map and loads it back. The verifier knows nothing of what a map holds.
+/// Writes `value` to a map and reads it back. The verifier does not track the contents of maps.
 #[inline(always)]
 fn launder(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
-    // SAFETY: there is a place for each slot.
+    // SAFETY: `Slots` has an element for each variant of `Slot`.
     unsafe {
         let place = slots.as_ptr().cast::<u64>().add(slot as usize);
         place.write_volatile(value);

@@ -1,10 +1,14 @@
 //! The time of a packet.
 //!
-//! Reading the clock takes 25 to 32 ns, as long as reserving and committing a record. But a driver
-//! hands over packets in polls of up to 64, so several packets of one poll share a reading. These
-//! packets are one or two microseconds apart, or some tens of microseconds if each passes through the
-//! network stack before the next. The tracepoint `napi_poll` tells us when a poll ends. If user space
-//! has not attached the program below to it, each packet has a reading of its own.
+//! Reading the clock takes 25 to 32 ns, which is as long as it takes to reserve and submit a
+//! record. But a driver delivers packets in NAPI polls of up to 64, so several packets of a poll
+//! share one reading. Within a poll, packets are processed one or two microseconds apart, or some
+//! tens of microseconds if each passes through the network stack before the next one. The
+//! tracepoint `napi_poll` shows when a poll has ended. If user space has not attached `vtap_poll`
+//! to it, the clock is read for every packet.
+//!
+//! Packets that do not come from a poll (as on tun) share a reading too, but only until the
+//! kernel's next tick. Such a reading can be a few milliseconds old.
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_PASS,
@@ -16,22 +20,24 @@ use vtap_common::abi::ClockReading;
 
 use super::maps::{self, Polls};
 
-/// Packets that share a reading at most.
+/// The most packets that share a reading.
 const SHARED: u64 = 8;
 
-/// Counts the polls of this CPU: `napi_poll` is traced when one has ended.
+/// Counts the NAPI polls of this CPU. The tracepoint `napi_poll` fires at the end of each poll.
 #[raw_tracepoint(tracepoint = "napi_poll")]
 pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
     if let Some(polls) = maps::polls() {
-        // netconsole polls its device when the kernel prints a message, so this can run in the
-        // middle of the XDP program. The cost is one stale reading of the clock.
+        // This can run in the middle of the XDP program, because netconsole polls its device when
+        // the kernel prints a message. That does no harm: the clock is read once more than
+        // necessary.
         polls.end_one();
     }
     0
 }
 
-/// Writes the kernel's `CLOCK_MONOTONIC`, in nanoseconds, to the start of the frame. User space
-/// runs this on a frame of its own, to compare the kernel's clock with its own.
+/// Writes `CLOCK_MONOTONIC`, in nanoseconds, to the start of the frame. User space starts this
+/// program through a test run, to compare the clock that BPF programs read with the one that it
+/// reads itself.
 #[xdp]
 pub fn vtap_clock(ctx: XdpContext) -> u32 {
     let reading: *mut u64 = ctx.data() as *mut u64;
@@ -42,12 +48,12 @@ pub fn vtap_clock(ctx: XdpContext) -> u32 {
     XDP_PASS
 }
 
-/// `CLOCK_MONOTONIC` in nanoseconds.
+/// The timestamp for a packet: `CLOCK_MONOTONIC` in nanoseconds, from a shared or a new reading.
 #[inline(always)]
 pub fn now(clock: &mut ClockReading, polls: Polls) -> u64 {
     let polls = polls.ended();
-    // Packets may come from elsewhere than polls. For these, a tick of the kernel ends the use of a
-    // reading. This call is compiled to a plain load.
+    // Some packets do not come from a NAPI poll. For them, a reading is used until the next tick of
+    // the kernel. The kernel inlines this helper as a plain load, so it costs almost nothing.
     // SAFETY: no preconditions.
     let jiffies = unsafe { bpf_jiffies64() };
     let poll_goes_on = polls != 0 && polls == clock.poll && clock.jiffies == jiffies;

@@ -1,15 +1,24 @@
-//! From the frame into this CPU's ring, in one copy.
+//! Copies a packet from the frame to this CPU's ring.
 //!
-//! What was tried to make it faster. Measured on an AMD EPYC (Zen 4) with packets of 114 bytes, where
-//! sending and receiving alone take 140 ns per packet:
+//! This is what was tried to make it faster. The times are per packet of 114 bytes, on an AMD EPYC
+//! (Zen 4), where to send and receive a packet without capturing it takes 140 ns.
 //!
-//! - Up to eight packets of a poll share one reading of the clock ([`super::clock`]): 25 ns less.
-//! - The program copies short packets itself instead of calling a helper ([`short`]): 20 ns less.
-//! - User space sleeps and polls, so that no record wakes it up: three times the rate.
-//! - Rings of 1 MiB, which fit the cache: no faster than 16 MiB, and they lose packets.
-//! - A ring of our own in a mapped array, without reserving and committing: 20 ns less in a prototype.
-//!   It was dropped. It can't wake its reader, it needs barriers on machines other than x86 (which BPF
-//!   has only from Linux 6.15 on), and older kernels would need the present way besides.
+//! In use:
+//!
+//! - Up to eight packets of a NAPI poll share one reading of the clock ([`super::clock`]). Saves 25
+//!   ns.
+//! - The program copies short packets by itself instead of calling a helper ([`short`]). Saves 20
+//!   ns.
+//! - User space checks the rings at intervals instead of being woken up for a record. Triples the
+//!   rate.
+//!
+//! Not in use:
+//!
+//! - Rings of 1 MiB, which fit the cache, were no faster than rings of 16 MiB, and lost packets.
+//! - A custom ring in a memory-mapped array instead of a BPF ring buffer saved 20 ns in a
+//!   prototype. But it cannot wake up its reader at all, and it needs memory barriers on
+//!   architectures other than x86. BPF has barriers only since Linux 6.15, so older kernels would
+//!   still need the ring buffer.
 
 mod short;
 
@@ -17,8 +26,8 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, programs::XdpContext};
 use vtap_common::{
-    Matched, Segment,
-    abi::{ClockReading, Lost, RecordHeader},
+    Matched,
+    abi::{ClockReading, Lost, RecordHeader, Segment},
     record_classes,
 };
 
@@ -30,7 +39,7 @@ use super::{
     settings::settings,
 };
 
-/// Hands an inner packet to user space.
+/// Delivers an inner packet to user space.
 #[inline(always)]
 pub fn packet<A: Access>(
     ctx: &XdpContext,
@@ -45,7 +54,7 @@ pub fn packet<A: Access>(
     })
 }
 
-/// Hands a whole outer frame to user space, which divides it.
+/// Delivers a whole outer frame to user space, which splits it into datagrams.
 #[inline(always)]
 pub fn frame<A: Access>(
     ctx: &XdpContext,
@@ -59,8 +68,8 @@ pub fn frame<A: Access>(
     })
 }
 
-/// Hands over `caplen` bytes of the frame, `from` an offset on, behind a header with a time and a
-/// queue.
+/// Delivers a record with `caplen` bytes at offset `from` of the frame. `header` makes the record
+/// header from a timestamp and the number of the receive queue.
 #[inline(always)]
 fn deliver<A: Access>(
     ctx: &XdpContext,
@@ -108,7 +117,8 @@ fn put<A: Access, const N: usize>(
 ) -> Result<(), Lost> {
     let mut entry = ring.reserve_untyped::<Record<N>>(0).ok_or(Lost::RingFull)?;
     let record = entry.as_mut_ptr();
-    // SAFETY: `record` is valid for writes of a `Record<N>`, and `caplen` is at most `N`.
+    // SAFETY: the ring has reserved a `Record<N>` at `record`, so `data` is writable for `N` bytes.
+    // The caller passes a `caplen` of at most `N`.
     let copied = unsafe {
         (&raw mut (*record).header).write(*header);
         let data = (&raw mut (*record).data).cast();
@@ -129,7 +139,7 @@ fn put<A: Access, const N: usize>(
 ///
 /// # Safety
 ///
-/// As [`Access::copy`], and `to` is writable for `N` bytes.
+/// `to` is writable for `N` bytes.
 #[inline(always)]
 unsafe fn copy_by_helper<A: Access, const N: usize>(
     ctx: &XdpContext,
@@ -137,8 +147,9 @@ unsafe fn copy_by_helper<A: Access, const N: usize>(
     to: *mut u8,
     len: usize,
 ) -> bool {
-    // `max` instead of a comparison with zero, from which older kernels learn nothing.
+    // `len` is not zero, but the verifier must see that. `max` shows it. A comparison with zero
+    // would not, because older verifiers derive no lower bound from it.
     let len = opaque(len).max(1);
-    // SAFETY: the caller's.
+    // SAFETY: `to` is writable for `N` bytes, and `len` is at most `N`.
     at_most(len, N).is_some_and(|len| unsafe { A::copy(ctx, from, to, len as u32) })
 }

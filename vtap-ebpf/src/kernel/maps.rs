@@ -8,16 +8,17 @@ use aya_ebpf::{
     maps::Array,
 };
 use vtap_common::{
-    Segment,
-    abi::{ClockReading, Counters, CpuState, MAX_RINGS, SkbLayout},
+    abi::{ClockReading, Counters, CpuState, MAX_RINGS, Segment, SkbLayout},
     wire::{HeaderBytes, Slots},
 };
 
 #[btf_map]
 static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
 
-/// Filled by user space where `vtap_segment` is attached. Not a BTF map: of an array the kernel would
-/// want the types as well, which the loader does not hand over.
+/// The layout of socket buffers. User space fills this if it attaches `vtap_segment`.
+///
+/// Only this map has no BTF. It is an array that user space writes by its layout in
+/// `vtap_common`, so nothing needs the types of its key and value.
 #[map]
 static VTAP_SKB: Array<SkbLayout> = Array::with_max_entries(1, 0);
 
@@ -25,8 +26,9 @@ static VTAP_SKB: Array<SkbLayout> = Array::with_max_entries(1, 0);
 #[btf_map]
 static VTAP_RINGS: ArrayOfMaps<Ring, MAX_RINGS> = ArrayOfMaps::new();
 
-/// A ring of records. User space chooses the real size; this one is the least that every kernel
-/// accepts, as pages have up to 64 kB.
+/// A ring of records. The size here is only a placeholder, because user space chooses the real one.
+/// It must be a multiple of the page size, which is at most 64 KiB. The element type is not used
+/// either: records are reserved with `reserve_untyped`.
 pub type Ring = RingBuf<u64, 65_536>;
 
 /// This CPU's [`CpuState`], as references to its parts.
@@ -43,14 +45,20 @@ pub struct State<'a> {
 ///
 /// # Safety
 ///
-/// Called once in a run of the XDP program: the references are exclusive.
+/// This must be called at most once during a run of the XDP program, because it returns exclusive
+/// references.
 #[inline(always)]
 pub unsafe fn state<'a>() -> Option<State<'a>> {
     let state = VTAP_STATE.get_ptr_mut(0)?;
-    // SAFETY: the value is this CPU's own, and runs of the program do not overlap on a CPU (see
-    // `CpuState`). `vtap_poll` may run meanwhile, but it only knows `polls`, of which no reference
-    // is made; `vtap_segment` does not, as it runs in the same context as this program, before
-    // it. The parts do not overlap.
+    // SAFETY: each CPU has its own value, and no other program accesses these fields during a run:
+    //
+    // - XDP programs do not interleave on a CPU. (`CpuState` describes the one exception. Then the
+    //   values may be wrong, but every value is valid, and the verifier checks every access.)
+    // - `vtap_poll` can interrupt this program, but it accesses only `polls`, to which there is
+    //   only a raw pointer.
+    // - `vtap_segment` runs before this program and in the same context, so it cannot interrupt it.
+    //
+    // The references are to different fields.
     unsafe {
         Some(State {
             counters: &mut (*state).counters,
@@ -63,26 +71,26 @@ pub unsafe fn state<'a>() -> Option<State<'a>> {
     }
 }
 
-/// Where this CPU's polls are counted.
+/// A pointer to this CPU's counter of NAPI polls.
 #[derive(Clone, Copy)]
 pub struct Polls(*mut u64);
 
-/// The same as [`State::polls`], for the program that counts.
+/// The same as [`State::polls`], for `vtap_poll`, which must not make references to the state.
 #[inline(always)]
 pub fn polls() -> Option<Polls> {
-    // SAFETY: a place within the value.
+    // SAFETY: `state` points to a `CpuState` in the map.
     VTAP_STATE.get_ptr_mut(0).map(|state| Polls(unsafe { &raw mut (*state).polls }))
 }
 
 impl Polls {
-    /// How many have ended.
+    /// The number of polls that have ended.
     #[inline(always)]
     pub fn ended(self) -> u64 {
-        // SAFETY: made of a valid place.
+        // SAFETY: a `Polls` is only ever made from a pointer into the map.
         unsafe { self.0.read_volatile() }
     }
 
-    /// Counts one more.
+    /// Counts a poll that has ended.
     #[inline(always)]
     pub fn end_one(self) {
         // SAFETY: as above.
@@ -90,14 +98,14 @@ impl Polls {
     }
 }
 
-/// What this CPU's next frame holds.
+/// A pointer to [`CpuState::segment`] of this CPU.
 #[inline(always)]
 pub fn segment() -> Option<*mut Segment> {
-    // SAFETY: a place within the value.
+    // SAFETY: `state` points to a `CpuState` in the map.
     VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { &raw mut (*state).segment })
 }
 
-/// Where the kernel keeps that.
+/// The layout of socket buffers in the running kernel.
 #[inline(always)]
 pub fn skb_layout() -> Option<&'static SkbLayout> {
     VTAP_SKB.get(0)

@@ -1,41 +1,46 @@
-//! Values of which the compiler knows nothing, while the verifier knows all that was checked.
+//! Ways to hide from the compiler what it knows about a value, so that it keeps the checks that the
+//! verifier needs.
 //!
-//! The verifier follows single registers. The compiler, which knows more, may drop a check that it can
-//! prove, check another register than the one that is used, or merge two comparisons into one of a
-//! difference. The verifier then misses the bound and refuses the program.
+//! The verifier tracks bounds per register. The compiler reasons about more than that. It may
+//! remove a check that it can prove, check a register other than the one that is used later, or
+//! merge two comparisons into a single one of a difference. The verifier then finds no bound for
+//! the register and rejects the program.
 
 use core::arch::asm;
 
-/// `value` if it is at most `most`. The check stays in the program, on the register that is returned.
+/// Returns `value` if it is at most `most`. The compiler cannot remove this check, and it is made
+/// on the same register that is returned.
 #[inline(always)]
 pub fn at_most(value: usize, most: usize) -> Option<usize> {
     let value = opaque(value);
     if value > most { None } else { Some(value) }
 }
 
-/// `value` if it is at least `least`.
+/// Returns `value` if it is at least `least`. The check is kept as in [`at_most`].
 #[inline(always)]
 pub fn at_least(value: usize, least: usize) -> Option<usize> {
     let value = opaque(value);
     if value < least { None } else { Some(value) }
 }
 
-/// The same value, without what the compiler knows of it.
+/// Returns the same value, about which the compiler then knows nothing.
 ///
-/// `black_box` would store it to the stack, where older kernels forget its bounds.
+/// `black_box` would do that by a store to the stack, but older verifiers lose the bounds of a
+/// value that is stored there.
 #[inline(always)]
 pub fn opaque(mut value: usize) -> usize {
-    // There must be an instruction, even if it does nothing: the kernel refuses line information that
-    // belongs to none.
-    // SAFETY: changes nothing.
+    // The assembly cannot be empty. The compiler would still emit line information for it, and the
+    // kernel rejects line information without an instruction.
+    // SAFETY: adding zero changes nothing, and the only register is declared as an operand.
     unsafe { asm!("{0} += 0", inout(reg) value, options(pure, nomem, nostack)) };
     value
 }
 
-/// The same place, without what the compiler knows of its contents. User space sets other values than
-/// those that are compiled in.
+/// Returns the same reference, about whose contents the compiler then knows nothing. This is needed
+/// for read-only data: user space changes it before it loads the program, so the compiler must not
+/// use the values that it sees.
 #[inline(always)]
 pub fn unknown<T>(place: &'static T) -> &'static T {
-    // SAFETY: the same address.
+    // SAFETY: this is the address of `place`, whose provenance the cast above has exposed.
     unsafe { &*(opaque(&raw const *place as usize) as *const T) }
 }

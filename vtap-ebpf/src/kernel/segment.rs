@@ -1,10 +1,12 @@
-//! How long each datagram of a frame is that generic XDP is about to see.
+//! Finds out the length of each datagram in a frame, in generic mode.
 //!
-//! A frame may hold several datagrams, which an XDP program can't tell. The tracepoint
-//! `netif_receive_skb` fires on the same CPU just before generic XDP
-//! (`__netif_receive_skb_core` in `net/core/dev.c`), for every frame that the host receives, and its
-//! argument is the socket buffer. The length is read there and not in the XDP program because generic
-//! XDP may replace the socket buffer in between (`skb_pp_cow_data`, since Linux 6.9).
+//! In generic mode, a frame may hold several datagrams (see [`vtap_common::Segment`]), and an XDP
+//! program cannot find out whether it does. But the tracepoint `netif_receive_skb` can, because its
+//! argument is the socket buffer. It fires for every frame that the host receives, on the same CPU
+//! and just before generic XDP (`__netif_receive_skb_core` in `net/core/dev.c`).
+//!
+//! The XDP program could not read the socket buffer later, because generic XDP may replace it first
+//! (`skb_pp_cow_data`, since Linux 6.9).
 
 use core::ffi::c_void;
 
@@ -12,29 +14,32 @@ use aya_ebpf::{
     helpers::generated::bpf_probe_read_kernel, macros::raw_tracepoint,
     programs::RawTracePointContext,
 };
-use vtap_common::{Segment, abi::SkbLayout};
+use vtap_common::abi::{Segment, SkbLayout};
 
 use super::maps;
 
-/// Notes the length for the XDP program.
+/// Stores the length in [`CpuState::segment`](vtap_common::abi::CpuState::segment), where the XDP
+/// program finds it.
 #[raw_tracepoint(tracepoint = "netif_receive_skb")]
 pub fn vtap_segment(ctx: RawTracePointContext) -> i32 {
     if let (Some(place), Some(layout)) = (maps::segment(), maps::skb_layout()) {
         let segment = read(ctx.arg(0), layout).unwrap_or(Segment::UNKNOWN);
-        // SAFETY: a place in this CPU's own state. Only the XDP program reads it, after this.
+        // SAFETY: `place` points to this CPU's own state. Only the XDP program uses it as well, and
+        // it runs after this program, not at the same time.
         unsafe { place.write_volatile(segment) };
     }
     0
 }
 
-/// What was noted of the frame that the XDP program sees. It is taken once, so that it can't count for
-/// another frame, should the tracepoint miss that.
+/// Returns what `vtap_segment` stored for this frame, and resets it. If the tracepoint does not
+/// fire for the next frame, that frame then counts as unknown and does not inherit the value of
+/// this one.
 #[inline(always)]
 pub fn take(noted: &mut Segment) -> Segment {
     core::mem::replace(noted, Segment::UNKNOWN)
 }
 
-/// The end of `struct sk_buff`, from `tail` on.
+/// Three adjacent fields of `struct sk_buff`.
 #[repr(C)]
 struct Bounds {
     tail: u32,
@@ -42,27 +47,38 @@ struct Bounds {
     head: u64,
 }
 
-/// Most frames take two reads, of 5 to 10 ns each.
+/// Reads the length from a socket buffer. Most frames need two reads, which take 5 to 10 ns each.
 #[inline(always)]
 fn read(skb: u64, layout: &SkbLayout) -> Option<Segment> {
-    let Bounds { end, head, tail: _ } = load(skb + u64::from(layout.tail))?;
+    // SAFETY: three integers.
+    let Bounds { end, head, tail: _ } = unsafe { load(skb + u64::from(layout.tail)) }?;
     let shared = head + u64::from(end);
-    let size: u16 = load(shared + u64::from(layout.gso_size))?;
+    // SAFETY: an integer.
+    let size: u16 = unsafe { load(shared + u64::from(layout.gso_size)) }?;
     if size == 0 {
         return Some(Segment::WHOLE);
     }
-    let kind: u32 = load(shared + u64::from(layout.gso_type))?;
-    // TCP is merged into one packet, and so is what a tunnel carries whose receiver runs here.
+    // SAFETY: an integer.
+    let kind: u32 = unsafe { load(shared + u64::from(layout.gso_type)) }?;
+    // In all other cases the frame is one packet. That includes TCP segments, and the inner packets
+    // of a tunnel that ends on this host: the kernel merges both into one larger packet.
     let several = kind & layout.udp != 0 && kind & layout.tunnel == 0;
     Some(if several { Segment::of(u32::from(size)) } else { Segment::WHOLE })
 }
 
+/// Reads a value from kernel memory, or `None` if it cannot be read.
+///
+/// # Safety
+///
+/// Any bytes are a valid `T`.
 #[inline(always)]
-fn load<T>(address: u64) -> Option<T> {
+unsafe fn load<T>(address: u64) -> Option<T> {
     let mut value = core::mem::MaybeUninit::<T>::uninit();
     let (to, len) = (value.as_mut_ptr().cast::<c_void>(), size_of::<T>() as u32);
-    // SAFETY: `value` is as long as is said, and the helper survives any address.
+    // SAFETY: `value` is writable for `len` bytes. The source may be any address, because the
+    // helper returns an error if it cannot be read.
     let result = unsafe { bpf_probe_read_kernel(to, len, address as *const c_void) };
-    // SAFETY: the helper has filled it, with integers, for which any bytes are a value.
+    // SAFETY: the helper has written all bytes of `value`, and the caller promises that any bytes
+    // are a valid `T`.
     (result == 0).then(|| unsafe { value.assume_init() })
 }

@@ -1,5 +1,5 @@
-//! What user space sets before it loads the program. This is read-only data, so the verifier knows
-//! every value.
+//! Read-only data, which user space fills before it loads the program. So the verifier knows every
+//! value.
 
 use vtap_common::{abi::KernelSettings, select::Selection, wire::LinkLayer};
 
@@ -19,13 +19,13 @@ pub fn selection() -> &'static Selection {
     unknown(&SELECTION)
 }
 
-/// What the user asked for besides.
+/// The other settings.
 #[inline(always)]
 pub fn settings() -> &'static KernelSettings {
     unknown(&SETTINGS)
 }
 
-/// How frames begin on this interface.
+/// The first header of the frames on this interface.
 #[inline(always)]
 pub fn layer() -> LinkLayer {
     if settings().bare_ip == 0 { LinkLayer::Ethernet } else { LinkLayer::Ip }

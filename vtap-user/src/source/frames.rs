@@ -11,8 +11,8 @@ mod tests;
 
 use anyhow::Result;
 use vtap_common::{
-    Outcome, Segment,
-    abi::{Counters, Malformed},
+    Outcome,
+    abi::{Counters, Malformed, Segment},
     count_no_datagram, examine, examine_datagram,
     outer::{self, Datagram, NoDatagram},
     select::Selection,

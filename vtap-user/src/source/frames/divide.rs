@@ -6,7 +6,7 @@
 //! packet.
 
 use vtap_common::{
-    Segment,
+    abi::Segment,
     outer::Datagram,
     tunnel::{self, Encapsulation, vxlan},
     wire::{Link, Network, Protocol, ethernet},

@@ -5,8 +5,7 @@ use std::ops::Range;
 use etherparse::PacketBuilder;
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    Segment,
-    abi::Malformed,
+    abi::{Malformed, Segment},
     select::{Selection, TapPort},
     tunnel::Encapsulation,
     wire::LinkLayer,
