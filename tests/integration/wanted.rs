@@ -199,14 +199,16 @@ fn a_router_forwards_all_the_while() -> Result<()> {
     net.target.run("ip link add out0 type veth peer name far0")?;
     net.target.run("ip addr add 10.8.0.1/24 dev out0")?;
     net.target.run("ip link set out0 up")?;
-    let far = Net::new()?.tap;
+    let other = Net::new()?;
+    let far = &other.tap;
+    far.run(&format!("ip addr flush dev {TAP_DEV}"))?;
     net.target.run(&format!("ip link set far0 netns {}", far.name))?;
     far.run("ip link set far0 up")?;
     far.run("ip addr add 10.8.0.2/24 dev far0")?;
     far.run("ip route add 10.9.0.0/24 via 10.8.0.1")?;
     net.tap.run("ip route add 10.8.0.0/24 via 10.9.0.2")?;
     for (host, own, other, dev) in
-        [(&net.tap, "172.31.0.1", "10.8.0.2", TAP_DEV), (&far, "172.31.0.2", "10.9.0.1", "far0")]
+        [(&net.tap, "172.31.0.1", "10.8.0.2", TAP_DEV), (far, "172.31.0.2", "10.9.0.1", "far0")]
     {
         host.run(&format!(
             "ip link add vx type vxlan id 99 remote {other} dstport 4789 dev {dev}"
