@@ -70,20 +70,21 @@ impl File {
 
     /// Checks that what was written is still there.
     fn check(&mut self) -> io::Result<()> {
-        let found = self.inner.metadata()?;
         let trouble = match &self.own {
-            Some(own) => own.trouble(&found),
-            None => self.trouble_of_shared(&found)?,
+            Some(own) => own.trouble(&self.inner.metadata()?),
+            None => self.trouble_of_shared()?,
         };
         let Some(trouble) = trouble else { return Ok(()) };
         self.is_lost = true;
         Err(io::Error::other(format!("somebody else has {trouble}; what vtap wrote is lost")))
     }
 
-    fn trouble_of_shared(&mut self, found: &Metadata) -> io::Result<Option<&'static str>> {
+    fn trouble_of_shared(&mut self) -> io::Result<Option<&'static str>> {
         // Whoever appends goes on at the end, wherever that is.
         let appends = fcntl_getfl(&self.inner)?.contains(OFlags::APPEND);
-        let is_cut = !appends && found.len() < self.inner.stream_position()?;
+        // The position comes first: others who write here move it on, but the length before it.
+        let position = self.inner.stream_position()?;
+        let is_cut = !appends && self.inner.metadata()?.len() < position;
         Ok(is_cut.then_some(CUT))
     }
 }
