@@ -8,6 +8,11 @@ use network_types::{
     udp::UdpHdr,
 };
 
+use super::{
+    ipv6::{self, Extensions},
+    network::Protocol,
+};
+
 /// A header that may be read from any address.
 ///
 /// # Safety
@@ -68,6 +73,15 @@ pub trait Frame {
         value
     }
 
+    /// Follows the extension headers of an IPv6 packet; see [`ipv6::follow`].
+    #[inline(always)]
+    fn follow_extensions(&self, payload: u32, protocol: Protocol, end: u32) -> Extensions
+    where
+        Self: Sized,
+    {
+        ipv6::follow(self, payload, protocol, end)
+    }
+
     /// Whether the frame is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -79,8 +93,6 @@ pub trait Frame {
 pub enum Slot {
     /// Where the network header begins.
     Network,
-    /// Where the IPv6 packet ends.
-    Ipv6End,
     /// Where the transport header begins.
     Transport,
     /// Where the IP packet ends, as its header states.
@@ -170,6 +182,11 @@ impl<F: Frame> Frame for Bounded<'_, F> {
     #[inline(always)]
     fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
         self.frame.launder_for_verifier(slot, value)
+    }
+
+    #[inline(always)]
+    fn follow_extensions(&self, payload: u32, protocol: Protocol, end: u32) -> Extensions {
+        self.frame.follow_extensions(payload, protocol, end)
     }
 }
 

@@ -35,7 +35,7 @@ impl Protocol {
 /// Whether an IP packet is a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-pub struct Fragment(u32);
+pub struct Fragment(pub(super) u32);
 
 impl Fragment {
     /// The packet is whole.

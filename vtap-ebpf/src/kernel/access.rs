@@ -1,8 +1,9 @@
 //! Access to packet memory: one way for Linux 5.18 and later, and one for older kernels.
 
+mod extensions;
 mod fast;
 
-use core::{arch::asm, cell::Cell, ops::Deref};
+use core::{arch::asm, marker::PhantomData, ops::Deref};
 
 use aya_ebpf::{
     bindings::bpf_func_id::BPF_FUNC_xdp_get_buff_len,
@@ -13,12 +14,12 @@ use vtap_common::{
     Outcome,
     abi::{MAX_CAPLEN, Segment},
     examine, examine_fast,
-    wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Slot, Slots},
+    wire::{Frame, Header, HeaderBytes, MAX_HEADER_OFFSET, Protocol, Slot, ipv6::Extensions},
 };
 
 use self::fast::FastFrame;
 use super::{
-    maps::State,
+    maps::{Scratch, State},
     opaque::{at_most, opaque},
     settings::{layer, selection},
 };
@@ -31,6 +32,14 @@ pub trait Access {
 
     /// Length of the frame, over all its buffers.
     fn len(ctx: &XdpContext) -> u32;
+
+    /// Follows the extension headers of an IPv6 packet; see [`extensions`].
+    fn follow_extensions(
+        ctx: &XdpContext,
+        payload: u32,
+        protocol: Protocol,
+        end: u32,
+    ) -> Extensions;
 
     /// Copies `len` bytes at `offset` of the frame to `to`. Returns false if that fails, for
     /// example because the frame is shorter.
@@ -47,7 +56,7 @@ pub struct WholeBuffer;
 impl Access for WholeBuffer {
     #[inline(always)]
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
-        let State { counters, slots, header, .. } = state;
+        let State { counters, scratch, .. } = state;
         let fast = FastFrame::new(ctx, || Self::len(ctx));
         // This is not `fast.and_then(|fast| ...)`. If the compiler does not inline that closure,
         // its types appear in the object's BTF, and the kernel rejects them.
@@ -57,12 +66,12 @@ impl Access for WholeBuffer {
             return outcome;
         }
         let ctx = &anew(ctx);
-        let linear = InOnePiece::new(ctx, slots);
+        let linear = InOnePiece::<Self>::new(ctx, *scratch);
         let len = Self::len(ctx);
         if len == linear.len() {
             examine(&linear, layer(), segment, selection(), counters)
         } else {
-            let fragments = InFragments { ctx, len, slots, bytes: header };
+            let fragments = InFragments { ctx, len, scratch: *scratch };
             examine(&fragments, layer(), segment, selection(), counters)
         }
     }
@@ -70,6 +79,16 @@ impl Access for WholeBuffer {
     #[inline(always)]
     fn len(ctx: &XdpContext) -> u32 {
         whole_len(ctx)
+    }
+
+    #[inline(always)]
+    fn follow_extensions(
+        ctx: &XdpContext,
+        payload: u32,
+        protocol: Protocol,
+        end: u32,
+    ) -> Extensions {
+        extensions::whole_buffer(ctx, payload, protocol, end)
     }
 
     /// A long packet is copied by two calls, because the helper rejects an offset or a length
@@ -131,7 +150,7 @@ pub struct Linear;
 impl Access for Linear {
     #[inline(always)]
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
-        let State { counters, slots, .. } = state;
+        let State { counters, scratch, .. } = state;
         let fast = FastFrame::new(ctx, || Self::len(ctx));
         // Not `and_then`, for the same reason as above.
         if let Some(fast) = fast
@@ -139,13 +158,24 @@ impl Access for Linear {
         {
             return outcome;
         }
-        let linear = InOnePiece::new(&anew(ctx), slots);
+        let ctx = &anew(ctx);
+        let linear = InOnePiece::<Self>::new(ctx, *scratch);
         examine(&linear, layer(), segment, selection(), counters)
     }
 
     #[inline(always)]
     fn len(ctx: &XdpContext) -> u32 {
         (ctx.data_end() - ctx.data()) as u32
+    }
+
+    #[inline(always)]
+    fn follow_extensions(
+        ctx: &XdpContext,
+        payload: u32,
+        protocol: Protocol,
+        end: u32,
+    ) -> Extensions {
+        extensions::linear(ctx, payload, protocol, end)
     }
 
     #[inline(always)]
@@ -169,20 +199,22 @@ impl Access for Linear {
 }
 
 /// A frame between `data` and `data_end`.
-struct InOnePiece<'a> {
+struct InOnePiece<'a, A> {
+    ctx: &'a XdpContext,
     data: usize,
     data_end: usize,
-    slots: &'a Cell<Slots>,
+    scratch: Scratch<'a>,
+    access: PhantomData<A>,
 }
 
-impl<'a> InOnePiece<'a> {
+impl<'a, A: Access> InOnePiece<'a, A> {
     #[inline(always)]
-    fn new(ctx: &XdpContext, slots: &'a Cell<Slots>) -> Self {
-        Self { data: ctx.data(), data_end: ctx.data_end(), slots }
+    fn new(ctx: &'a XdpContext, scratch: Scratch<'a>) -> Self {
+        Self { ctx, data: ctx.data(), data_end: ctx.data_end(), scratch, access: PhantomData }
     }
 }
 
-impl Frame for InOnePiece<'_> {
+impl<A: Access> Frame for InOnePiece<'_, A> {
     type Ref<'a, T: Header + 'a>
         = &'a T
     where
@@ -207,7 +239,12 @@ impl Frame for InOnePiece<'_> {
 
     #[inline(always)]
     fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
-        launder(self.slots, slot, value)
+        launder(self.scratch, slot, value)
+    }
+
+    #[inline(always)]
+    fn follow_extensions(&self, payload: u32, protocol: Protocol, end: u32) -> Extensions {
+        A::follow_extensions(self.ctx, payload, protocol, end)
     }
 }
 
@@ -215,8 +252,7 @@ impl Frame for InOnePiece<'_> {
 struct InFragments<'a> {
     ctx: &'a XdpContext,
     len: u32,
-    slots: &'a Cell<Slots>,
-    bytes: &'a Cell<HeaderBytes>,
+    scratch: Scratch<'a>,
 }
 
 impl Frame for InFragments<'_> {
@@ -238,7 +274,7 @@ impl Frame for InFragments<'_> {
         const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
         // The helper copies to the map. On the stack, the verifier would require every access to be
         // aligned, also those to the fields inside the header.
-        let bytes = self.bytes.as_ptr();
+        let bytes = self.scratch.header.as_ptr();
         // SAFETY: `bytes` has room for `T::LEN` bytes, as just asserted.
         let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
         // SAFETY: the helper has written `T::LEN` bytes, and any bytes are a valid `T` (see
@@ -248,7 +284,12 @@ impl Frame for InFragments<'_> {
 
     #[inline(always)]
     fn launder_for_verifier(&self, slot: Slot, value: u64) -> u64 {
-        launder(self.slots, slot, value)
+        launder(self.scratch, slot, value)
+    }
+
+    #[inline(always)]
+    fn follow_extensions(&self, payload: u32, protocol: Protocol, end: u32) -> Extensions {
+        WholeBuffer::follow_extensions(self.ctx, payload, protocol, end)
     }
 }
 
@@ -269,10 +310,10 @@ impl<T> Deref for Loaded<T> {
 
 /// Writes `value` to a map and reads it back. The verifier does not track the contents of maps.
 #[inline(always)]
-fn launder(slots: &Cell<Slots>, slot: Slot, value: u64) -> u64 {
+fn launder(scratch: Scratch<'_>, slot: Slot, value: u64) -> u64 {
     // SAFETY: `Slots` has an element for each variant of `Slot`.
     unsafe {
-        let place = slots.as_ptr().cast::<u64>().add(slot as usize);
+        let place = scratch.slots.as_ptr().cast::<u64>().add(slot as usize);
         place.write_volatile(value);
         place.read_volatile()
     }

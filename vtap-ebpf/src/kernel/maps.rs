@@ -34,11 +34,42 @@ pub type Ring = RingBuf<u64, 65_536>;
 /// This CPU's [`CpuState`], as references to its parts.
 pub struct State<'a> {
     pub counters: &'a mut Counters,
-    pub slots: &'a Cell<Slots>,
-    pub header: &'a Cell<HeaderBytes>,
+    pub scratch: Scratch<'a>,
     pub clock: &'a mut ClockReading,
     pub polls: Polls,
     pub segment: &'a mut Segment,
+}
+
+/// Space for the packet that is being examined.
+#[derive(Clone, Copy)]
+pub struct Scratch<'a> {
+    /// Where values are laundered.
+    pub slots: &'a Cell<Slots>,
+    /// Where a header is copied to, if the frame has several buffers.
+    pub header: &'a Cell<HeaderBytes>,
+}
+
+impl Scratch<'_> {
+    /// # Safety
+    ///
+    /// `state` is valid, and no exclusive reference to these parts of it exists.
+    #[inline(always)]
+    unsafe fn of(state: *mut CpuState) -> Self {
+        // SAFETY: a `Cell` has the layout of its content. The caller promises the rest.
+        unsafe {
+            Self {
+                slots: &*(&raw mut (*state).slots).cast(),
+                header: &*(&raw mut (*state).header).cast(),
+            }
+        }
+    }
+}
+
+/// This CPU's scratch space, for a function that is not given it.
+#[inline(always)]
+pub fn scratch<'a>() -> Option<Scratch<'a>> {
+    // SAFETY: the pointer is into the map, and nothing makes exclusive references to these parts.
+    VTAP_STATE.get_ptr_mut(0).map(|state| unsafe { Scratch::of(state) })
 }
 
 /// This CPU's state.
@@ -62,8 +93,7 @@ pub unsafe fn state<'a>() -> Option<State<'a>> {
     unsafe {
         Some(State {
             counters: &mut (*state).counters,
-            slots: Cell::from_mut(&mut (*state).slots),
-            header: Cell::from_mut(&mut (*state).header),
+            scratch: Scratch::of(state),
             clock: &mut (*state).clock,
             polls: Polls(&raw mut (*state).polls),
             segment: &mut (*state).segment,
