@@ -41,7 +41,7 @@ pub struct Matched {
 }
 
 impl Matched {
-    /// Length of the inner packet before a tap truncated it. This is the length in its IP header,
+    /// Length of the inner packet before a tap truncated it. This is the length in its own header,
     /// or its length in the datagram if that is greater (because of padding, for example).
     #[inline(always)]
     #[must_use]
@@ -117,7 +117,7 @@ pub fn examine<F: Frame>(
         Ok(found) => found,
         Err(none) => return count_no_datagram(none, counters),
     };
-    if segment.may_divide(found.inner.wire_end, found.datagram.wire_end) {
+    if may_divide(segment, &found) {
         return Outcome::Coalesced(len);
     }
     decide(frame, &found, selection, counters)
@@ -139,9 +139,7 @@ pub fn examine_fast<F: Frame>(
         return None;
     }
     let found = packet_of(frame, datagram).ok()?;
-    if found.inner.damage.is_some()
-        || segment.may_divide(found.inner.wire_end, found.datagram.wire_end)
-    {
+    if found.inner.damage.is_some() || may_divide(segment, &found) {
         return None;
     }
     counters.received.count(frame.len());
@@ -184,6 +182,13 @@ fn packet_of<F: Frame>(frame: &F, datagram: Datagram) -> Result<Matched, NoDatag
         .map_err(|bad| NoDatagram::Malformed(bad.into()))?;
     let inner = inner::parse(frame, &datagram, &tunnel);
     Ok(Matched { datagram, tunnel, inner })
+}
+
+/// Whether other datagrams may follow the one in which this packet was found.
+#[inline(always)]
+const fn may_divide(segment: Segment, found: &Matched) -> bool {
+    let Matched { datagram, inner, .. } = found;
+    segment.may_divide(datagram.payload, inner.wire_end, datagram.wire_end)
 }
 
 /// Decides whether the inner packet is captured, and counts it.

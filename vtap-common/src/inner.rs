@@ -19,8 +19,8 @@ use crate::{
 pub struct Inner {
     /// The number of bytes of the packet that are present.
     pub len: u32,
-    /// Where the packet ends according to its IP header. If that is past the end of the datagram, a
-    /// tap has truncated the packet. Zero if there is no IP header, or if it gives no length.
+    /// Where the packet ends according to its IP header, or as an ARP packet. If that is past the
+    /// end of the datagram, a tap has truncated the packet. Zero if nothing gives its length.
     pub wire_end: u32,
     /// Source address; of an ARP packet, the sender's.
     pub src: Address,

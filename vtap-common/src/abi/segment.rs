@@ -48,11 +48,17 @@ impl Segment {
         self.0 != Self::UNKNOWN.0 && payload_len as u64 > self.0
     }
 
-    /// Whether a frame may hold several datagrams, if the first packet in it ends at `first_end` and
-    /// the UDP payload at `payload_end`. That is possible if nothing is known, and if another
-    /// datagram fits between the two.
+    /// Whether a frame may hold several datagrams, although nothing is known about them. Its UDP
+    /// payload is between `payload` and `payload_end`. The first packet in it says that it ends at
+    /// `first_end`, or that is zero if the packet gives no length.
+    ///
+    /// The frame holds a single datagram if the first packet fills the payload, or if there is no
+    /// room for a second one. A packet that is longer than the payload does not prove that: a tap
+    /// may have truncated it, and other datagrams may follow. (If what follows is as long as what
+    /// the tap removed, the packet fills the payload by coincidence, and this is wrong.)
     #[inline(always)]
-    pub(crate) const fn may_divide(self, first_end: u32, payload_end: u32) -> bool {
-        self.0 == Self::UNKNOWN.0 && first_end + Self::LEAST <= payload_end
+    pub(crate) const fn may_divide(self, payload: u32, first_end: u32, payload_end: u32) -> bool {
+        let fills = first_end <= payload_end && first_end + Self::LEAST > payload_end;
+        self.0 == Self::UNKNOWN.0 && payload_end - payload >= 2 * Self::LEAST && !fills
     }
 }

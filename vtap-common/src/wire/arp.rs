@@ -13,7 +13,7 @@ const FIXED_LEN: u32 = 8;
 /// The fixed part of ARP for IPv4 over Ethernet, without the operation.
 const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
 /// Length of an ARP packet for IPv4 over Ethernet.
-const LEN: usize = 28;
+const LEN: u32 = 28;
 
 /// Reads the packet at `offset`. The sender is taken as the source and the target as the
 /// destination, as in tcpdump's filters `src`, `dst` and `net`.
@@ -24,7 +24,8 @@ pub fn parse<F: Frame>(frame: &F, offset: u32) -> Network {
     let Some(fixed) = frame.header::<[u8; FIXED_LEN as usize]>(offset) else { return network };
     let [kind @ .., _, _] = *fixed;
     if kind == ETHERNET_AND_IPV4 {
-        let Some(arp) = frame.header::<[u8; LEN]>(offset) else { return network };
+        network.end = offset + LEN;
+        let Some(arp) = frame.header::<[u8; LEN as usize]>(offset) else { return network };
         network.src = Address::v4([arp[14], arp[15], arp[16], arp[17]]);
         network.dst = Address::v4([arp[24], arp[25], arp[26], arp[27]]);
     }

@@ -58,7 +58,7 @@ pub struct Network {
     /// Where the payload begins.
     pub payload: u32,
     /// Where the packet ends according to its header. Zero if the header gives no length, as in
-    /// packets of 64 KiB and more (BIG TCP), in jumbograms, and in anything that is not IP.
+    /// packets of 64 KiB and more (BIG TCP), in jumbograms, and in anything but IP and ARP.
     pub end: u32,
     /// Whether the packet is a fragment, and thus whether it has a transport header.
     pub fragment: Fragment,

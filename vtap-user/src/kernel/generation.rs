@@ -2,6 +2,8 @@
 //! rings of the session. What it is loaded with never changes; to change that, the next generation
 //! takes its place in the link ([`super::attach`]).
 
+use std::{os::fd::AsFd as _, thread};
+
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
@@ -40,10 +42,18 @@ impl Tap {
         Ok(Self { ebpf: load_object(settings)?, program, pass: settings.pass, relay: None })
     }
 
-    /// Gives it its rings and has it verified.
+    /// Gives it its rings and has it verified, both at the same time: the one waits, the other
+    /// computes.
     pub(super) fn ready(mut self, rings: &Rings) -> Result<Self> {
-        rings.place_in(self.map("VTAP_RINGS")?)?;
-        self.program()?.load().map_err(load_error).context("cannot load the XDP program")?;
+        let outer = self.map("VTAP_RINGS")?.fd().as_fd().try_clone_to_owned()?;
+        let program = self.program()?;
+        thread::scope(|scope| {
+            let placed =
+                thread::Builder::new().spawn_scoped(scope, || rings.place_in(outer.as_fd()));
+            let placed = placed.context("cannot start a thread")?;
+            program.load().map_err(load_error).context("cannot load the XDP program")?;
+            placed.join().expect("it does not panic")
+        })?;
         Ok(self)
     }
 

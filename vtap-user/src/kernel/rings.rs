@@ -4,7 +4,10 @@
 //! nothing. Such a ring is small, as most of these CPUs stay off. A virtual machine may have two
 //! CPUs and room for hundreds.
 
-use std::os::fd::AsFd as _;
+use std::{
+    os::fd::{AsFd as _, BorrowedFd},
+    thread,
+};
 
 use anyhow::{Context as _, Result};
 use aya::maps::MapData;
@@ -19,6 +22,9 @@ const SPARE: u32 = 1 << 20;
 const ALL_SPARE: u32 = 32 << 20;
 /// The smallest ring that every kernel makes: pages are of up to this much.
 const SMALLEST: u32 = 64 << 10;
+
+/// The most threads that wait for the kernel at the same time.
+const THREADS: usize = 64;
 
 /// The rings as maps, to be given to programs.
 pub struct Rings {
@@ -54,17 +60,35 @@ impl Rings {
     }
 
     /// Lets a program write to them: `outer` is its array of rings, by CPU.
-    pub(super) fn place_in(&self, outer: &MapData) -> Result<()> {
-        for RingMap { cpu, map, .. } in &self.rings {
-            set_inner_map(outer.fd().as_fd(), *cpu, map.fd().as_fd())
-                .map_err(|error| explain(&error))
-                .with_context(|| format!("cannot give the program the ring of CPU {cpu}"))?;
-        }
-        Ok(())
+    ///
+    /// For each ring, the kernel waits until no program can be using the one that was there before
+    /// (`maybe_wait_bpf_programs`), which takes 10 to 25 ms. Several threads wait at the same time.
+    pub(super) fn place_in(&self, outer: BorrowedFd<'_>) -> Result<()> {
+        let place = |rings: &[RingMap]| rings.iter().try_for_each(|ring| ring.place_in(outer));
+        thread::scope(|scope| {
+            let share = |rings| {
+                let placed = thread::Builder::new().spawn_scoped(scope, move || place(rings));
+                // Without a thread, it only takes longer.
+                placed.map_err(|_| place(rings))
+            };
+            let shares = self.rings.chunks(self.rings.len().div_ceil(THREADS).max(1));
+            let shares: Vec<_> = shares.map(share).collect();
+            shares.into_iter().try_for_each(|share| match share {
+                Ok(thread) => thread.join().expect("it does not panic"),
+                Err(placed) => placed,
+            })
+        })
     }
 }
 
 impl RingMap {
+    fn place_in(&self, outer: BorrowedFd<'_>) -> Result<()> {
+        let Self { cpu, map, .. } = self;
+        set_inner_map(outer, *cpu, map.fd().as_fd())
+            .map_err(|error| explain(&error))
+            .with_context(|| format!("cannot give the program the ring of CPU {cpu}"))
+    }
+
     fn make(cpu: u32, size: u32) -> Result<Self> {
         let kind = BPF_MAP_TYPE_RINGBUF as u32;
         let definition = aya_obj::Map::new_from_params(kind, 0, 0, size, 0);

@@ -1,15 +1,19 @@
 //! How long each datagram of a frame is.
 //!
-//! Where nothing else tells, a frame is divided only if it can be nothing but several datagrams: each
-//! piece begins with a VXLAN header and holds an inner packet which, as its own headers say, fills it.
-//! Bytes behind an inner packet may as well be padding of Ethernet or a trailer, which belong to that
-//! packet.
+//! If nothing else gives that length, a frame is divided only if it cannot be anything but several
+//! datagrams of one length:
+//!
+//! - If the first packet gives its own length, each further piece must hold a packet that fills it.
+//!   Other bytes after the first packet may be padding of Ethernet or a trailer, which belong to it.
+//! - If a tap has truncated the first packet, or if it gives no length, the start of the second
+//!   datagram is searched for. Each further piece must then begin as a datagram does. A packet that
+//!   itself is a tunnel's looks the same, see [`Stated::may_nest`].
 
 use vtap_common::{
     abi::Segment,
     outer::Datagram,
     tunnel::{self, Encapsulation, vxlan},
-    wire::{Link, Network, Protocol, ethernet},
+    wire::{Fragment, Link, Network, Protocol, ethernet, transport, udp},
 };
 
 /// What a frame turns out to hold.
@@ -27,8 +31,6 @@ pub(super) enum Division {
 
 /// Bytes of an Ethernet frame without checksum at least: shorter ones are padded.
 const ETHERNET_MIN: u32 = 60;
-/// Bytes of an ARP packet for IPv4 over Ethernet.
-const ARP_LEN: u32 = 28;
 /// The longest trailer of a packet that is looked for.
 const MAX_TRAILER: u32 = 64;
 /// Bytes that tell for certain how long a datagram is: up to the end of an inner IPv6 header.
@@ -57,35 +59,101 @@ struct Payload<'a> {
 impl Payload<'_> {
     fn divide(&self) -> Division {
         let Some(first) = stated(self.bytes, self.encapsulation) else { return Division::One };
-        if first.len + Segment::LEAST > self.wire_len {
+        let wire_len = self.wire_len;
+        let Some(len) = first.len.filter(|len| *len <= wire_len) else {
+            return self.search(&first);
+        };
+        if len + Segment::LEAST > wire_len {
             return Division::One;
         }
-        let mut lens = [Some(first.len), first.padded_len()].into_iter().flatten();
-        if let Some(len) = lens.find(|len| *len < self.wire_len && self.are_filled(*len)) {
+        // First the search: two truncated packets can together be as long as one of them was.
+        let found = self.search(&first);
+        if matches!(found, Division::Several { .. }) {
+            return found;
+        }
+        let mut lens = [Some(len), first.padded_len()].into_iter().flatten();
+        if let Some(len) = lens.find(|len| *len < wire_len && self.are_filled(*len)) {
             return Division::Several { len };
         }
+        if found == Division::One { self.after(len) } else { found }
+    }
+
+    /// Tells what a payload holds whose first packet ends at `first_len`, if what is behind it is not
+    /// datagrams of the same length.
+    fn after(&self, first_len: u32) -> Division {
         let present = self.bytes.len() as u32;
-        if present < self.wire_len && present < first.len + HEADERS {
-            return Division::First { len: first.len };
+        if present < self.wire_len && present < first_len + HEADERS {
+            return Division::First { len: first_len };
         }
-        if (first.len..=first.len + MAX_TRAILER).any(|len| self.is_followed_at(len)) {
+        if (first_len..=first_len + MAX_TRAILER).any(|len| self.is_followed_at(len)) {
             return Division::Unclear;
         }
         Division::One
     }
 
-    /// Whether each piece but the first, of `len` bytes, is filled by its packet. Where the capture
-    /// has cut off the headers, nothing can be said; the second piece must have them.
-    fn are_filled(&self, len: u32) -> bool {
+    /// Looks for the second datagram within what the first packet says is its own: a tap may have
+    /// truncated that packet, or it gives no length.
+    fn search(&self, first: &Stated) -> Division {
+        let most = self.wire_len.saturating_sub(Segment::LEAST);
+        let most = first.len.map_or(most, |len| most.min(len - 1));
+        for len in Segment::LEAST..=most {
+            let is_udp_payload = first.udp_payload == Some(len);
+            let is_nested = is_udp_payload && first.may_nest;
+            if is_nested || !self.is_start(len) || !self.may_be_pieces(len) {
+                continue;
+            }
+            let may_nest = first.may_nest || is_udp_payload;
+            let certain = self.wire_len.div_ceil(len) > 2 || !may_nest;
+            return if certain { Division::Several { len } } else { Division::Unclear };
+        }
+        Division::One
+    }
+
+    /// Whether a test holds for each piece but the first, if pieces have `len` bytes. The test gets
+    /// where a piece starts, what was captured of it, and its length on the wire.
+    fn all_pieces(&self, len: u32, test: impl Fn(u32, &[u8], u32) -> bool) -> bool {
         (len..self.wire_len).step_by(len as usize).all(|start| {
             let wire_len = len.min(self.wire_len - start);
             let rest = self.bytes.get(start as usize..).unwrap_or_default();
-            let piece = rest.get(..wire_len as usize).unwrap_or(rest);
-            match stated(piece, self.encapsulation) {
-                Some(stated) => stated.len == wire_len || stated.padded_len() == Some(wire_len),
-                None => start > len && (piece.len() as u32) < wire_len.min(HEADERS),
-            }
+            test(start, rest.get(..wire_len as usize).unwrap_or(rest), wire_len)
         })
+    }
+
+    /// Whether each piece but the first, of `len` bytes, is filled by its packet. Where the capture
+    /// has cut off the headers, nothing can be said; the second piece must have them.
+    fn are_filled(&self, len: u32) -> bool {
+        self.all_pieces(len, |start, piece, wire_len| match stated(piece, self.encapsulation) {
+            Some(stated) => stated.fills(wire_len),
+            None => start > len && (piece.len() as u32) < wire_len.min(HEADERS),
+        })
+    }
+
+    /// Whether each piece but the first, of `len` bytes, begins as a datagram does and is filled by
+    /// its packet, which may be truncated. Where the capture has cut off the headers, nothing can be
+    /// said.
+    fn may_be_pieces(&self, len: u32) -> bool {
+        self.all_pieces(len, |start, piece, wire_len| {
+            if start > len && (piece.len() as u32) < wire_len.min(HEADERS) {
+                return true;
+            }
+            let stated = stated(piece, self.encapsulation);
+            let short = |stated: &Stated| stated.len.is_some_and(|len| len < wire_len);
+            self.is_start(start) && !stated.is_some_and(|it| short(&it) && !it.fills(wire_len))
+        })
+    }
+
+    /// Whether a datagram seems to begin at `start`: a VXLAN header with IP or ARP, or the header of
+    /// the first datagram again.
+    fn is_start(&self, start: u32) -> bool {
+        const HEADER: usize = vxlan::LEN as usize;
+        let rest = self.bytes.get(start as usize..).unwrap_or_default();
+        let (Some(first), Some(header)) = (self.bytes.first_chunk::<HEADER>(), rest.get(..HEADER))
+        else {
+            return false;
+        };
+        // Without a VNI, the header is a number that occurs in many kinds of data.
+        let again = header == first && first[4..7] != [0; 3];
+        first[0] == header[0] && (again || self.is_followed_at(start))
     }
 
     /// Whether something like a datagram begins there: a VXLAN header and IP or ARP.
@@ -95,25 +163,41 @@ impl Payload<'_> {
     }
 }
 
-/// What the headers of an inner packet say of its length.
+/// What the headers of an inner packet tell about the bytes after it.
 struct Stated {
-    /// Bytes from the VXLAN header on.
-    len: u32,
+    /// Bytes from the VXLAN header to the end of the packet, as its own headers give it.
+    len: Option<u32>,
     is_ethernet: bool,
     /// Whether it is IP or ARP, which other bytes hardly look like.
     is_known: bool,
+    /// Whether it may carry another VXLAN header within, because it is itself a tunnel's or of an
+    /// unknown kind. Then one further VXLAN header does not prove a second datagram.
+    may_nest: bool,
+    /// Where its UDP payload begins. There the header of a tunnel in the tunnel would be.
+    udp_payload: Option<u32>,
 }
 
 impl Stated {
     /// Its length with the padding of Ethernet, if it needs any.
     fn padded_len(&self) -> Option<u32> {
         const LEN: u32 = vxlan::LEN + ETHERNET_MIN;
-        (self.is_ethernet && self.len < LEN).then_some(LEN)
+        (self.is_ethernet && self.len.is_some_and(|len| len < LEN)).then_some(LEN)
+    }
+
+    /// Whether it fills a datagram of `len` bytes.
+    fn fills(&self, len: u32) -> bool {
+        self.len == Some(len) || self.padded_len() == Some(len)
     }
 }
 
-/// What the start of a datagram's payload says; `None` where there is no VXLAN header, or where the
-/// inner packet does not say how long it is.
+/// UDP ports of tunnels that can carry VXLAN: VXLAN and VXLAN-GPE (RFC 7348, and Linux's port from
+/// before), Geneve (RFC 8926), GTP-U, Teredo, GUE and GRE-in-UDP (RFC 8086).
+const TUNNEL_PORTS: [u16; 8] = [vxlan::PORT, vxlan::GPE_PORT, 8472, 6081, 2152, 3544, 6080, 4754];
+/// IP protocols that have no packets of others within: ICMP, TCP, ICMPv6 and SCTP.
+const NO_TUNNELS: [Protocol; 4] = [Protocol::ICMP, Protocol::TCP, Protocol::ICMP6, Protocol::SCTP];
+
+/// What the start of a datagram's payload says; `None` if there is no VXLAN header or no inner
+/// header.
 fn stated(payload: &[u8], encapsulation: Encapsulation) -> Option<Stated> {
     let tunnel = tunnel::parse(&payload, 0, payload.len() as u32, encapsulation).ok()?;
     let is_ethernet = tunnel.ether_type == 0;
@@ -123,10 +207,16 @@ fn stated(payload: &[u8], encapsulation: Encapsulation) -> Option<Stated> {
         Link { ether_type: tunnel.ether_type as u32, payload: tunnel.payload }
     };
     let network = Network::parse(&payload, link.payload, link.ether_type);
-    let known = match network.protocol {
-        Protocol::ARP => network.damaged.is_none().then_some(link.payload + ARP_LEN),
-        _ => (network.end != 0).then_some(network.end),
+    let known = (network.end != 0).then_some(network.end);
+    let len = known.or_else(|| ethernet::llc_len(link.ether_type).map(|len| link.payload + len));
+    let is_udp = network.protocol == Protocol::UDP && network.fragment != Fragment::LATER;
+    let may_nest = if is_udp {
+        transport::ports(&payload, network.payload).is_none_or(|ports| {
+            ports.iter().any(|port| TUNNEL_PORTS.contains(&u16::from_be(*port)))
+        })
+    } else {
+        !NO_TUNNELS.contains(&network.protocol) && network.protocol != Protocol::ARP
     };
-    let llc = || ethernet::llc_len(link.ether_type).map(|len| link.payload + len);
-    Some(Stated { len: known.or_else(llc)?, is_ethernet, is_known: known.is_some() })
+    let udp_payload = is_udp.then_some(network.payload + udp::LEN);
+    Some(Stated { len, is_ethernet, is_known: known.is_some(), may_nest, udp_payload })
 }

@@ -142,6 +142,61 @@ proptest! {
         prop_assert_eq!(frames.counters.coalesced, datagrams - 1);
     }
 
+    /// A tap truncates every packet to the same length: their headers give another.
+    #[test]
+    fn truncated_packets_come_out(packets in packets(2..20), cut in SHORTEST + 1..400) {
+        let wirelens: Vec<_> = packets.iter().map(Vec::len).collect();
+        let cut_off = |packet: &Vec<u8>| packet[..cut.min(packet.len())].to_vec();
+        let packets: Vec<_> = packets.iter().map(cut_off).collect();
+        let payload = payload(&packets);
+        // By coincidence, the rest may be as long as what the first packet lacks.
+        let first = VXLAN + wirelens[0];
+        prop_assume!(!(payload.len() - 21..=payload.len()).contains(&first));
+        let (out, frames) = divided(&outer(&payload), Segment::UNKNOWN);
+        prop_assert_eq!(out, packets.into_iter().zip(wirelens).collect::<Vec<_>>());
+        prop_assert_eq!(frames.counters.coalesced + 1, frames.counters.tunnel);
+    }
+
+    /// A single truncated packet stays one, whatever it holds.
+    #[test]
+    fn one_truncated_packet_stays_one(kind in KINDS, fill in vec(any::<u8>(), 0..300)) {
+        let mut packet = packet(kind, SHORTEST + 400);
+        packet.truncate(SHORTEST);
+        packet.extend(fill);
+        let (out, _) = divided(&outer(&payload([&packet])), Segment::UNKNOWN);
+        prop_assert_eq!(out, [(packet, SHORTEST + 400)]);
+    }
+
+    /// The first packet gives no length: another protocol, or IPv4 with a length of zero (BIG TCP).
+    #[test]
+    fn packets_without_a_length_come_out(mut packets in packets(2..20), other in any::<bool>()) {
+        if other {
+            packets[0][12..14].copy_from_slice(&[0x88, 0xcc]);
+        } else {
+            packets[0] = packet(1, packets[0].len());
+            packets[0][16..18].fill(0);
+        }
+        let (out, _) = divided(&outer(&payload(&packets)), Segment::UNKNOWN);
+        // A packet of another protocol may itself hold a second one.
+        let expected = if other && packets.len() == 2 { vec![] } else { whole(&packets) };
+        prop_assert_eq!(out, expected);
+    }
+
+    /// A truncated packet of a tunnel within the tunnel holds VXLAN headers of its own.
+    #[test]
+    fn a_tunnel_in_the_tunnel_is_not_divided(depth in 1_usize..4, kind in KINDS, cut in 100_usize..400) {
+        let mut nested = packet(kind, 600);
+        for _ in 0..depth {
+            nested = outer(&payload([&nested]));
+        }
+        let (wirelen, cut) = (nested.len(), cut.min(nested.len()));
+        nested.truncate(cut);
+        let (out, frames) = divided(&outer(&payload([&nested])), Segment::UNKNOWN);
+        let unclear = frames.counters.malformed[Malformed::Coalesced as usize] == 1;
+        prop_assert!(unclear && out.is_empty() || out == [(nested, wirelen)]);
+        prop_assert!(!unclear || depth > 1);
+    }
+
     /// Bytes that are no VXLAN header belong to the packet before them.
     #[test]
     fn a_trailer_stays(kind in KINDS, trailer in vec(0_u8..8, 0..200)) {
@@ -181,6 +236,19 @@ proptest! {
             divided(&frame, Segment::of(len));
         }
     }
+}
+
+/// Two packets of which a tap has left no more than the UDP header: the second VXLAN header could
+/// as well be a tunnel's in the tunnel. Three are no tunnel.
+#[test]
+fn a_second_header_at_the_udp_payload_is_uncertain() {
+    let mut packet = packet(3, 400);
+    packet.truncate(SHORTEST);
+    let (out, frames) = divided(&outer(&payload([&packet, &packet])), Segment::UNKNOWN);
+    assert_eq!(out.len(), 0);
+    assert_eq!(frames.counters.malformed[Malformed::Coalesced as usize], 1);
+    let (out, _) = divided(&outer(&payload([&packet; 3])), Segment::UNKNOWN);
+    assert_eq!(out, [400; 3].map(|wirelen| (packet.clone(), wirelen)));
 }
 
 /// Ethernet pads frames to 60 bytes; a packet of that length or more is not padded.
