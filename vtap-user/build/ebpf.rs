@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use object::build::elf::{Builder, SectionData};
 
 /// The instruction set with 32-bit arithmetic and jumps, which every kernel from 5.1 has.
 const BPF_CPU: &str = "v3";
@@ -47,8 +48,27 @@ fn try_build(name: &str) -> Result<()> {
         bail!("the eBPF program {name} does not build");
     }
     let object = toolchain.target_dir.join(target).join("release").join(name);
-    fs::copy(object, out_dir.join(name).with_extension("o"))?;
+    let object = without_debug_info(&fs::read(object)?).context("cannot strip the object")?;
+    fs::write(out_dir.join(name).with_extension("o"), object)?;
     Ok(())
+}
+
+/// The object without DWARF, which is three quarters of it. The kernel wants only BTF, and what is
+/// embedded takes memory.
+fn without_debug_info(object: &[u8]) -> Result<Vec<u8>> {
+    let mut object = Builder::read(object)?;
+    for section in &mut object.sections {
+        let name = section.name.as_slice();
+        section.delete = name.starts_with(b".debug") || name.starts_with(b".rel.debug");
+    }
+    object.delete_orphans();
+    // LLVM keeps the names of sections among those of symbols, and this writer does not.
+    let names = object.sections.add();
+    names.name = ".shstrtab".into();
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    object.write(&mut stripped)?;
+    Ok(stripped)
 }
 
 fn is_little_endian() -> bool {
