@@ -11,6 +11,7 @@ use vtap_tests::{
     net::Net,
     segments::{self, MOST},
     sender::Sender,
+    tun::Tun,
     written::Form,
 };
 
@@ -24,6 +25,7 @@ crate::tests![
     without_room_all_are_lost [Need::Veth],
     without_type_information [Need::Veth, Need::Program("unshare")],
     merged_below_a_bridge [Need::Veth, Need::Bridges, Need::Program("ethtool"), Need::Kernel(5, 13)],
+    from_a_tap_device [Need::Kernel(6, 2)],
     tshark_finds_them [Need::Veth, Need::Program("tshark")],
     from_a_file [],
     from_a_file_that_cuts_packets [],
@@ -109,6 +111,21 @@ fn other_lengths_than_the_packets() -> Result<()> {
         ensure!(written.iter().map(|packet| &packet.data).eq(&inner), "{}", ended.stats);
         ensure!(written.iter().all(|packet| packet.wirelen == wirelen), "{written:?}");
     }
+    Ok(())
+}
+
+/// A native program sees merged frames here, and nothing tells it so.
+fn from_a_tap_device() -> Result<()> {
+    let net = Net::new()?;
+    let tap = Tun::merging(&net.target, "tap7")?;
+    let options = ["--xdp-mode", "native", "-w", "x.pcapng"];
+    let capture = Capture::start_at(&net.target, "tap7", &options)?;
+    let inner = packets(5, 342);
+    tap.send_merged(&coalesced(&payload(&inner)), 350)?;
+    tap.send_merged(&coalesced(&payload(&inner[..2])), 350)?;
+    let ended = capture.stop()?;
+    check(&ended, &[&inner[..], &inner[..2]].concat())?;
+    ensure!(ended.count("coalesced") == 5, "{}", ended.stats);
     Ok(())
 }
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use libc::{IFF_NO_PI, IFF_TAP, IFF_TUN, TUNSETIFF, TUNSETLINK, c_char, c_int, c_ulong, ifreq};
+use libc::{
+    IFF_NO_PI, IFF_TAP, IFF_TUN, IFF_VNET_HDR, TUNSETIFF, TUNSETLINK, c_char, c_int, c_ulong, ifreq,
+};
 use nix::errno::Errno;
 
 use crate::net::Namespace;
@@ -23,16 +25,34 @@ pub enum Layer {
     As(u16),
 }
 
+// Of `linux/virtio_net.h`.
+const VIRTIO_NET_HDR_F_NEEDS_CSUM: u8 = 1;
+const VIRTIO_NET_HDR_GSO_UDP_L4: u8 = 5;
+
 /// A tun or tap device. It goes when this is dropped.
 pub struct Tun(File);
 
 impl Tun {
     /// Makes one in a namespace and sets it up.
     pub fn new(namespace: &Namespace, name: &'static str, layer: Layer) -> Result<Self> {
+        Self::with(namespace, name, layer, 0)
+    }
+
+    /// Makes a tap device that takes several datagrams in a frame.
+    pub fn merging(namespace: &Namespace, name: &'static str) -> Result<Self> {
+        Self::with(namespace, name, Layer::Ethernet, IFF_VNET_HDR)
+    }
+
+    fn with(
+        namespace: &Namespace,
+        name: &'static str,
+        layer: Layer,
+        more_flags: c_int,
+    ) -> Result<Self> {
         let file = namespace.enter(move || {
             let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
             let flags = if layer == Layer::Ethernet { IFF_TAP } else { IFF_TUN };
-            set_interface(&file, name, flags | IFF_NO_PI)?;
+            set_interface(&file, name, flags | IFF_NO_PI | more_flags)?;
             if let Layer::As(link_type) = layer {
                 set_link_type(&file, link_type)?;
             }
@@ -40,6 +60,18 @@ impl Tun {
         })?;
         namespace.run(&format!("ip link set {name} up"))?;
         Ok(Self(file))
+    }
+
+    /// Lets a frame come in whose datagrams have `segment` bytes of payload each, on a device that
+    /// was made for that. The frame has an Ethernet, an IPv4 and a UDP header.
+    pub fn send_merged(&self, frame: &[u8], segment: u16) -> Result<()> {
+        const UDP: u16 = 14 + 20;
+        let mut bytes = vec![VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4];
+        for field in [UDP + 8, segment, UDP, 6] {
+            bytes.extend(field.to_ne_bytes());
+        }
+        bytes.extend(frame);
+        Ok((&self.0).write_all(&bytes)?)
     }
 
     /// Lets one frame come in.

@@ -20,8 +20,8 @@ pub enum Outcome {
     Filtered,
     /// The user selected the inner packet.
     Matched(Matched),
-    /// The frame holds several datagrams, or it may. The number is the length of its UDP payload.
-    /// The frame is counted as received. Whoever splits it must count the datagrams.
+    /// The frame holds several datagrams, or it may hold several. The number is the length of its
+    /// UDP payload. Only the frame is counted, as received. Whoever splits it counts the datagrams.
     Coalesced(u32),
 }
 
@@ -41,8 +41,9 @@ pub struct Matched {
 }
 
 impl Matched {
-    /// Length of the inner packet before a tap truncated it. This is the length in its own header,
-    /// or its length in the datagram if that is greater (because of padding, for example).
+    /// Length of the inner packet, link header included, before the tap truncated it. The packet
+    /// ends where its IP or ARP header says, or at the end of the datagram if that is later (because
+    /// of padding, for example).
     #[inline(always)]
     #[must_use]
     pub const fn wirelen(&self) -> u32 {
@@ -159,7 +160,7 @@ pub fn examine_datagram<F: Frame>(
     }
 }
 
-/// Counts a frame in which no inner packet was found, and returns the outcome.
+/// Counts a frame or datagram in which no inner packet was found, and returns the outcome.
 #[inline(always)]
 pub fn count_no_datagram(none: NoDatagram, counters: &mut Counters) -> Outcome {
     match none {

@@ -2,7 +2,8 @@
 //! without VLAN tags or IP options. The outer frame is neither truncated nor padded.
 //!
 //! In such a frame, every header has a fixed offset. So one check of the length covers all headers,
-//! except for the rest of a TCP header; see [`Frame::FAST_PATH`].
+//! except for the part of a TCP header after [`HEADERS`]. [`Frame::FAST_PATH`] says what the parser
+//! does differently.
 
 use network_types::{eth::EthHdr, ip::Ipv4Hdr, udp::UdpHdr, vxlan::VxlanHdr};
 
@@ -15,12 +16,13 @@ pub const DATAGRAM: u32 = (EthHdr::LEN + Ipv4Hdr::LEN) as u32;
 /// it after this offset needs a length check of its own.
 pub const HEADERS: usize = 2 * (DATAGRAM as usize + UdpHdr::LEN) + VxlanHdr::LEN;
 
-/// A frame in ordinary memory that may have the most common form. It lets user space (tests, for
-/// example) run the fast path of the XDP program.
+/// A frame in ordinary memory whose length fits the most common form. With it, user space (a test,
+/// for example) can run the fast path of the XDP program.
 pub struct FastFrame<'a>(&'a [u8]);
 
 impl<'a> FastFrame<'a> {
-    /// Returns `None` unless the length of the frame agrees with the UDP header at [`DATAGRAM`].
+    /// Returns `None` unless the frame holds all headers and ends where the UDP header at
+    /// [`DATAGRAM`] says.
     #[must_use]
     pub fn new(frame: &'a [u8]) -> Option<Self> {
         let end = DATAGRAM + u32::from(frame.header::<UdpHdr>(DATAGRAM)?.len());

@@ -1,8 +1,8 @@
-//! Parses the mirrored packet, as far as the selection needs it.
+//! Parses the mirrored packet, up to and including its transport header.
 //!
 //! An inner packet can be truncated or wrong, by accident or by intent. So parsing never fails: any
-//! bytes give an [`Inner`]. If a field is missing from the packet, it gets a value that no
-//! criterion matches.
+//! bytes give an [`Inner`]. A field that is missing from the packet gets a value that matches no
+//! criterion of the user.
 
 use crate::{
     abi::Damage,
@@ -19,8 +19,9 @@ use crate::{
 pub struct Inner {
     /// The number of bytes of the packet that are present.
     pub len: u32,
-    /// Where the packet ends according to its IP header, or as an ARP packet. If that is past the
-    /// end of the datagram, a tap has truncated the packet. Zero if nothing gives its length.
+    /// Offset in the frame at which the packet ends according to its IP or ARP header. If that is
+    /// past the end of the datagram, the tap has truncated the packet. Zero if no header gives the
+    /// length.
     pub wire_end: u32,
     /// Source address; of an ARP packet, the sender's.
     pub src: Address,
@@ -30,9 +31,9 @@ pub struct Inner {
     pub protocol: Protocol,
     /// The header that is damaged, if any.
     pub damage: Damage,
-    /// Source port, or [`ABSENT`](crate::wire::ABSENT).
+    /// Source port in native byte order, or [`ABSENT`](crate::wire::ABSENT).
     pub src_port: u64,
-    /// Destination port, or [`ABSENT`](crate::wire::ABSENT).
+    /// Destination port in native byte order, or [`ABSENT`](crate::wire::ABSENT).
     pub dst_port: u64,
     /// ICMP type, or [`ABSENT`](crate::wire::ABSENT).
     pub icmp_type: u64,
@@ -45,7 +46,8 @@ pub struct Inner {
 pub fn parse<F: Frame>(frame: &F, datagram: &Datagram, tunnel: &Tunnel) -> Inner {
     let network = network(&Bounded::new(frame, datagram.end), tunnel);
     let (transport, damage) = transport(frame, datagram, &network);
-    // The paths for all kinds of packets join here, so every value that differs is laundered.
+    // The paths for all kinds of packets join here, so the values in which they differ are
+    // laundered. (`Network::parse` has already laundered the end of the packet.)
     let family = Family(frame.launder_for_verifier(Slot::Family, network.src.family.0));
     let protocol = u64::from(network.protocol.0);
     let Transport { src_port, dst_port, icmp_type, icmp_code, .. } = transport;

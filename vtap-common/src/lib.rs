@@ -4,7 +4,8 @@
 //! port of this host, a *tap port*. What arrives is the *outer* frame. The mirrored packet in it is
 //! the *inner* packet, which the tap may have truncated.
 //!
-//! The modules, lowest layer first. Each uses only the ones listed before it:
+//! The modules, lowest layer first. Each uses only the ones listed before it (and the macro in
+//! `reasons`):
 //!
 //! - [`wire`]: the bytes of a frame, one file per protocol header;
 //! - [`tunnel`]: the headers of a tunnel (VXLAN);
@@ -15,7 +16,7 @@
 //! the frame up to a UDP datagram for a tap port, [`inner`] parses the mirrored packet, and
 //! [`examine`] runs all of it. The XDP program calls it on packet memory, and the reader of capture
 //! files calls it on a slice; [`wire::Frame`] hides the difference. [`examine_fast`] does the same
-//! for frames of the most common form.
+//! for frames of the most common form, which [`fast_path`] describes.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod abi;

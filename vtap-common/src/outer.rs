@@ -13,7 +13,7 @@ use crate::{
 /// Why vtap cannot find an inner packet in a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum NoDatagram {
-    /// The frame is other traffic, or it is truncated before the destination port.
+    /// The frame is other traffic, or it ends before the end of the destination port field.
     NotTunnel,
     /// The frame is for a tap port, but its headers are unusable.
     Malformed(Malformed),
@@ -33,7 +33,8 @@ pub struct Datagram {
     pub src: Address,
     /// The tunnel's destination address.
     pub dst: Address,
-    /// The outer source port, in network byte order. It usually is a hash of the inner flow.
+    /// The outer source port: a `u16` in network byte order, widened so that this struct has no
+    /// padding. It usually is a hash of the inner flow.
     pub src_port: u64,
     /// The encapsulation that is expected on this tap port.
     pub encapsulation: Encapsulation,

@@ -1,6 +1,6 @@
 //! A macro to declare an enum of reasons together with their names in the statistics.
 
-/// Defines an enum of reasons with the names under which they are counted.
+/// Each variant needs a doc comment and a name. The discriminants are the indices of the counters.
 macro_rules! reasons {
     ($(#[$attr:meta])* pub enum $name:ident {
         $($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+

@@ -4,9 +4,10 @@
 //! the program. So the verifier knows all values in it, such as the length of each list, and
 //! removes the code for criteria that are not in use.
 //!
-//! A comparison returns a number, a *mismatch*, which is zero if the packet fits. Mismatches are
-//! combined by arithmetic instead of branches. The verifier would follow both sides of every branch
-//! with a different state, and the number of states would multiply.
+//! A comparison returns a number, a *mismatch*, which is zero if the packet fits. A comparison that
+//! has several parts combines their mismatches by arithmetic and not by branches. The verifier
+//! would follow both sides of every branch with a different state, and the number of states would
+//! multiply.
 
 mod cidr;
 mod criteria;

@@ -1,4 +1,5 @@
-//! The tunnel header. It gives the network that a datagram belongs to and the kind of its payload.
+//! The tunnel header. It gives the virtual network of the inner packet, and the kind of header that
+//! the inner packet begins with.
 
 pub mod vxlan;
 
@@ -33,7 +34,7 @@ pub enum BadTunnel {
     Header,
     /// The I flag is not set.
     Flags,
-    /// VXLAN-GPE carries something that vtap does not read.
+    /// VXLAN-GPE carries something that vtap does not read (on the fast path: anything).
     Protocol,
 }
 
@@ -46,7 +47,8 @@ pub struct Tunnel {
     /// Offset of the inner packet in the frame.
     pub payload: u32,
     /// If the inner packet has no link-layer header, its `EtherType` in network byte order. Zero if
-    /// it begins with an Ethernet header.
+    /// it begins with an Ethernet header. (64 bits wide, so that there is no padding; see
+    /// [`Matched`](crate::Matched).)
     pub ether_type: u64,
 }
 

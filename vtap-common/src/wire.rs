@@ -24,14 +24,15 @@ pub use self::{
 use crate::reasons::reasons;
 
 reasons! {
-    /// A header that is truncated or that contradicts another. Damaged inner packets are counted
-    /// under these names.
+    /// A header that is truncated or wrong, or that vtap does not follow any further. Damaged inner
+    /// packets are counted under these names.
     pub enum Damaged {
         /// The Ethernet header is truncated.
         Ethernet = "ethernet",
         /// A VLAN tag is truncated, or there are more tags than vtap follows.
         Vlan = "vlan",
-        /// The IPv4 header is truncated, has another version, or is longer than its own packet.
+        /// The IPv4 header is truncated, has another version, states a length of less than 20
+        /// bytes, or is longer than its own packet.
         Ipv4 = "ipv4",
         /// The IPv6 header is truncated or has another version.
         Ipv6 = "ipv6",

@@ -73,7 +73,7 @@ fn records_are_split_where_the_header_ends() {
     record.extend([7, 8, 9, 10]);
     let (header, data) = RecordHeader::split(&record).unwrap();
     assert_eq!((header.timestamp, header.caplen, header.wirelen), (0x0102_0304_0506_0708, 3, 1500));
-    // The rest is what the record's class has room for.
+    // The byte after that is unused room in the record.
     assert_eq!(data, [7, 8, 9]);
     assert!(RecordHeader::split(&record[..59]).is_some());
     for cut in [0, 55, 56, 58] {

@@ -70,12 +70,13 @@ fn ipv6(payload_len: usize, next_header: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// From port 53 to port 99.
+/// A UDP header from port 53 to port 99, with this length.
 fn udp(len: usize) -> Vec<u8> {
     [&[0, 53, 0, 99][..], &be16(len), &[0, 0]].concat()
 }
 
-/// From port 53 to port 99, with a header of `words` words of 4 bytes.
+/// A TCP header from port 53 to port 99 that states a length of `words` words of 4 bytes. It is at
+/// least 20 bytes long.
 fn tcp(words: u8) -> Vec<u8> {
     let mut header = vec![0, 53, 0, 99, 0, 0, 0, 1, 0, 0, 0, 0, words << 4, 2, 0, 9, 0, 0, 0, 0];
     header.resize(header.len().max(usize::from(words) * 4), 0);

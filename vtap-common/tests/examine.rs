@@ -1,4 +1,4 @@
-//! The shared path of a packet, over frames that etherparse builds and over random ones.
+//! Tests `examine` with frames that etherparse builds and with random ones.
 
 use etherparse::{IpNumber, PacketBuilder};
 use proptest::{collection::vec, prelude::*};
@@ -45,8 +45,8 @@ fn udp_frame(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Sets the next header after building the frame, because etherparse would write some of these
-/// headers by itself.
+/// A frame with this next header. It is set after the frame is built, because for some values
+/// etherparse would write a header by itself.
 fn ipv6(next_header: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     let builder = PacketBuilder::ethernet2(MAC, MAC).ipv6(A6, B6, 64);
@@ -250,7 +250,7 @@ fn header_starts() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A selection that uses every criterion.
+/// A selection with several flags and rules.
 fn busy_selection() -> Box<Selection> {
     let mut selection = selection();
     selection.flags.vni.push(Range::new(0, 8).unwrap()).unwrap();
@@ -276,8 +276,7 @@ fn accounts_hold(counters: &Counters) {
 }
 
 proptest! {
-    /// Any frame has an outcome, is counted exactly once, and every offset in it is inside the
-    /// frame.
+    /// Any frame is counted exactly once, and every offset that is found is inside the frame.
     #[test]
     fn any_frame_is_accounted_for(
         frame in prop_oneof![

@@ -1,4 +1,5 @@
-//! Compares the result of all flags together with a simple model that looks at one flag at a time.
+//! Compares the decision on all flags with that of a simple model, which looks at one flag at a
+//! time.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

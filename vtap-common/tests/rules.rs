@@ -125,7 +125,7 @@ proptest! {
 
 #[test]
 fn all_boundaries_at_once() {
-    // Every rule has a port of its own, with a gap to the next.
+    // Every rule has two ports of its own, with a gap of two before the next.
     let rules: Vec<_> = (0..MAX_RULES as u32)
         .map(|n| Rule { dst_port: Range::new(10 + 4 * n, 11 + 4 * n).unwrap(), ..Rule::any(true) })
         .collect();

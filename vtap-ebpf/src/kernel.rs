@@ -1,5 +1,5 @@
-//! The XDP programs that capture, and what happens to each frame afterwards. (The programs that
-//! help them are in [`clock`] and [`segment`].)
+//! The XDP programs that capture, and the verdict on each frame. (The programs that help them are
+//! in [`clock`] and [`segment`].)
 
 mod access;
 mod clock;
@@ -22,7 +22,7 @@ use self::{
     settings::settings,
 };
 
-/// The program for Linux 5.18 and later. It handles multi-buffer frames and uses
+/// The program for native mode on Linux 5.18 and later. It handles multi-buffer frames and uses
 /// `bpf_xdp_load_bytes`.
 #[xdp(frags)]
 #[inline(always)]
@@ -30,14 +30,14 @@ pub fn vtap(ctx: XdpContext) -> u32 {
     tap::<WholeBuffer>(&ctx, native)
 }
 
-/// The program for Linux 5.10 and later. It handles only frames in a single buffer.
+/// The program for native mode on Linux 5.10 and later. It handles only frames in a single buffer.
 #[xdp]
 #[inline(always)]
 pub fn vtap_linear(ctx: XdpContext) -> u32 {
     tap::<Linear>(&ctx, native)
 }
 
-/// [`vtap`] in generic mode.
+/// [`vtap`] in generic mode, and for tun.
 #[xdp(frags)]
 #[inline(always)]
 pub fn vtap_generic(ctx: XdpContext) -> u32 {
@@ -51,9 +51,10 @@ pub fn vtap_linear_gen(ctx: XdpContext) -> u32 {
     tap::<Linear>(&ctx, segment::take)
 }
 
-/// What is known about a frame in native mode: it holds one datagram. With a native program
-/// attached, the kernel disables the offloads that merge datagrams. For a veth pair, it does so at
-/// both ends.
+/// What is known about a frame in native mode: it holds one datagram. Native XDP runs before the
+/// kernel merges datagrams (GRO), and a driver does not merge them in hardware while a native
+/// program is attached. The driver of veth also disables the segmentation offloads of the peer, so
+/// that the peer sends no merged datagrams.
 #[inline(always)]
 fn native(_: &mut Segment) -> Segment {
     Segment::WHOLE

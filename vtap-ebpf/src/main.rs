@@ -1,7 +1,7 @@
 //! vtap's XDP program: decapsulates, selects and delivers mirrored packets.
 //!
-//! The path of a packet: `vtap_common::examine` (outer → tunnel → inner → decide), then
-//! [`kernel::deliver`]. [`kernel`] maps each outcome to its verdict.
+//! A packet goes through `vtap_common::examine` (outer → tunnel → inner → decide) and then through
+//! [`kernel::deliver`]. [`kernel`] maps each outcome to its verdict (drop or pass).
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]

@@ -1,7 +1,8 @@
-//! What must hold whatever a frame contains: shared by the fuzz target and by the unit test that
-//! replays its corpus and its regressions.
+//! What must hold whatever a frame contains. The fuzz target uses this, and so does the test that
+//! replays its seeds and regressions (`tests/fuzz.rs`).
 //!
-//! An input is one byte that chooses the selection, two at which the frame is split, and the frame.
+//! An input is one byte that chooses the selection, one byte each for the lengths of the first two
+//! pieces that the frame is split into, and the frame.
 
 use std::ops::Deref;
 
@@ -53,7 +54,7 @@ fn run<F: Frame>(frame: &F, segment: Segment, selection: &Selection) -> (Outcome
     (outcome, counters)
 }
 
-/// Of a frame that it takes, the fast path finds what the other finds.
+/// If the fast path takes a frame, its result is that of the slow path. If not, it counts nothing.
 fn fast_path_is_the_same(
     frame: &[u8],
     segment: Segment,
@@ -68,7 +69,7 @@ fn fast_path_is_the_same(
     }
 }
 
-/// Each bit adds a criterion.
+/// Each bit of `choice` adds values for a flag, or rules.
 fn selection(choice: u8) -> Box<Selection> {
     let mut selection = Box::new(Selection::ANY);
     for (port, encapsulation) in [(4789, Encapsulation::Vxlan), (4790, Encapsulation::Gpe)] {
@@ -110,12 +111,12 @@ fn selection(choice: u8) -> Box<Selection> {
     selection
 }
 
-/// One frame is counted once, and as what it is.
+/// A frame is counted once, under its outcome.
 fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
     let Counters { received, not_tunnel, tunnel, malformed, damaged, .. } = counters;
     let Counters { filtered, matched, lost, rules, .. } = counters;
     assert_eq!((received.packets, received.bytes), (1, len as u64));
-    // Whoever divides a frame counts what is in it.
+    // The datagrams of a coalesced frame are not counted yet.
     let left = u64::from(matches!(outcome, Outcome::Coalesced(_)));
     assert_eq!(received.packets, not_tunnel + tunnel + left);
     let malformed_sum: u64 = malformed.iter().sum();
@@ -137,7 +138,7 @@ fn accounts_hold(counters: &Counters, len: usize, outcome: &Outcome) {
     }
 }
 
-/// What is found is part of the frame, in the order of its layers.
+/// All offsets that were found are in the frame, and in the order of the layers.
 fn lies_within(matched: &Matched, frame: &[u8]) {
     let Matched { datagram, tunnel, inner } = matched;
     let Datagram { payload, end, wire_end, .. } = *datagram;
@@ -159,7 +160,8 @@ fn record_keeps(matched: &Matched) {
     assert_eq!(u64::from(header.outer_src_port().to_be()), datagram.src_port);
 }
 
-/// Neither padding nor a driver's trailer has a say, be it there, another, or none.
+/// Bytes after the datagram (padding or a driver's trailer) do not affect the outcome: the frame is
+/// checked without them and with other ones.
 fn tail_is_ignored(frame: &[u8], selection: &Selection, outcome: &Outcome) {
     let Ok(Datagram { end, .. }) = outer::parse(&frame, LinkLayer::Ethernet, selection) else {
         return;
@@ -182,7 +184,8 @@ fn tail_is_ignored(frame: &[u8], selection: &Selection, outcome: &Outcome) {
     );
 }
 
-/// A frame in three pieces, whose headers are copied out, as the kernel's are.
+/// A frame in three pieces. Headers are copied out of it, as the kernel side does with a frame that
+/// has several buffers.
 struct Pieces<'a>([&'a [u8]; 3]);
 
 impl<'a> Pieces<'a> {

@@ -1,4 +1,4 @@
-//! Any bytes through the path of a packet.
+//! Fuzzes `examine` with any bytes.
 #![no_main]
 
 #[path = "../src/examine.rs"]

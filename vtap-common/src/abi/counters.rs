@@ -41,12 +41,12 @@ impl Traffic {
 pub struct Counters {
     /// Every frame that was examined. The bytes are those of the outer frame.
     ///
-    /// One case is inexact: if a datagram ends exactly where the first buffer of a multi-buffer
-    /// frame ends, the kernel side does not count the bytes in the other buffers. Checking for them
-    /// costs 2.5 % per packet, and no sender has a reason to send such a frame.
+    /// One case is inexact: if a frame has bytes after its datagram, and the datagram ends exactly
+    /// where the first of several buffers ends, then the kernel side does not count those bytes.
+    /// To check for them would make every packet 2.5 % slower, and such a frame is unlikely.
     pub received: Traffic,
-    /// The datagrams that arrived in the same frame as another, without the first of each frame.
-    /// This is the difference between the number of datagrams and the number of frames.
+    /// For each frame with several datagrams, the number of datagrams after the first. So there
+    /// are as many datagrams as tunnel frames plus this.
     pub coalesced: u64,
     /// Frames that are not for a tap port.
     pub not_tunnel: u64,
@@ -62,7 +62,7 @@ pub struct Counters {
     pub matched: Traffic,
     /// Selected packets that did not reach user space, indexed by [`Lost`].
     pub lost: [u64; Lost::COUNT],
-    /// For each rule, the packets for which it was the first match.
+    /// For each rule, the number of packets that it decided.
     pub rules: [u64; MAX_RULES],
 }
 
@@ -118,8 +118,8 @@ impl Counters {
     }
 
     /// Counts a frame with several datagrams that was not delivered. All of its inner packets count
-    /// as selected, because the selection can no longer be applied to them. `payload_len` includes
-    /// a VXLAN header per packet, which is subtracted.
+    /// as selected, because nobody will apply the selection to them. `payload_len` is the length of
+    /// the UDP payload. The VXLAN headers in it are subtracted.
     #[inline(always)]
     pub fn count_lost_frame(&mut self, packets: u64, payload_len: u32, reason: Lost) {
         self.coalesced += packets - 1;

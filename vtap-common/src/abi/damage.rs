@@ -1,5 +1,5 @@
-//! Which header of an inner packet is damaged, as a number. The kernel side launders this value
-//! (see `Frame::launder_for_verifier`), and only a plain number can be laundered.
+//! Which header of an inner packet is damaged, as a number and not as an `Option`. The kernel side
+//! launders the value (see `Frame::launder_for_verifier`), and only a number can be laundered.
 
 use crate::wire::Damaged;
 

@@ -3,15 +3,17 @@
 use crate::reasons::reasons;
 
 reasons! {
-    /// Why the tunnel headers of a datagram for a tap port are unusable. Such a frame is passed to
-    /// the network stack unchanged.
+    /// Why the tunnel headers of a datagram for a tap port are unusable. The kernel side passes
+    /// such a frame to the network stack unchanged. (If the frame holds several datagrams, user
+    /// space finds this out later, and the frame has been treated like any other tunnel frame.)
     pub enum Malformed {
         /// The frame ends within the outer UDP header.
         UdpHeader = "udp_header",
         /// The outer UDP length is less than a UDP header, or more than the outer IP packet holds.
         UdpLength = "udp_length",
-        /// The outer packet is a first fragment. RFC 7348 section 4.3 forbids tunnel endpoints to
-        /// fragment. (Later fragments have no port, so they count as other traffic.)
+        /// The outer packet is a first fragment. vtap does not reassemble fragments, and RFC 7348
+        /// section 4.3 allows a receiver to discard them. (Later fragments have no port, so they
+        /// count as other traffic.)
         OuterFragment = "outer_fragment",
         /// The datagram ends within the VXLAN header.
         VxlanHeader = "vxlan_header",
@@ -19,7 +21,7 @@ reasons! {
         VxlanFlags = "vxlan_flags",
         /// VXLAN-GPE carries something other than Ethernet, IPv4 or IPv6.
         GpeProtocol = "gpe_protocol",
-        /// The frame holds several datagrams, and it is not known where each of them begins.
+        /// The frame holds several datagrams, and user space cannot find out where each begins.
         Coalesced = "coalesced",
     }
 }

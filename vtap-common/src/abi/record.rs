@@ -4,8 +4,9 @@
 //! datagrams, the whole outer frame follows instead ([`RecordHeader::frame`]), and user space
 //! splits it.
 //!
-//! A BPF program can reserve ring space only in sizes that are known at compile time. So there is a
-//! fixed list of sizes, the record *classes*, and a packet uses the smallest class that holds it.
+//! `bpf_ringbuf_reserve` takes only sizes that the verifier knows. (`bpf_ringbuf_reserve_dynptr`
+//! takes any size, but needs Linux 5.19.) So there is a fixed list of sizes, the record *classes*,
+//! and a packet uses the smallest class that holds it.
 
 use super::{class::ProtocolClass, segment::Segment};
 use crate::{
@@ -13,15 +14,16 @@ use crate::{
     wire::{Address, Family},
 };
 
-/// The most rings there can be: one per CPU.
+/// The most rings there can be. There is one ring per CPU, so more CPUs cannot be served.
 pub const MAX_RINGS: usize = 1024;
 
 /// Calls the macro `$then` with the sizes of the record classes: how many packet bytes each holds.
 ///
 /// In the ring, a record takes up the size of its class, the record header (56 bytes), and the
-/// ring's own header (8 bytes). With each of these classes, that is a multiple of a cache line (64
-/// bytes). The largest class is the most that two calls of `bpf_xdp_load_bytes` can copy out of a
-/// frame.
+/// ring's own header (8 bytes), rounded up to 8 bytes. With each of these classes, that is a
+/// multiple of a cache line (64 bytes). The largest class is the most that two calls of
+/// `bpf_xdp_load_bytes` can copy from any offset up to `MAX_HEADER_OFFSET`: 32 KiB by the first and
+/// 65,535 bytes by the second.
 #[macro_export]
 macro_rules! record_classes {
     ($then:ident) => {
@@ -151,8 +153,8 @@ impl RecordHeader {
         }
     }
 
-    /// If the record holds an outer frame, what is known about the datagrams in it. `None` if it
-    /// holds an inner packet. Only then do the other accessors mean anything.
+    /// What is known about the datagrams in the outer frame that the record holds. `None` if the
+    /// record holds an inner packet. The other accessors are meaningful only in that case.
     #[must_use]
     pub const fn segment(&self) -> Option<Segment> {
         if self.vni_and_kind >> FRAME_SHIFT & 1 == 0 {
@@ -207,8 +209,8 @@ impl RecordHeader {
         Address { high, low, family: if v6 { Family::V6 } else { Family::V4 } }
     }
 
-    /// Splits a record into its header and the captured bytes. Returns `None` if the record is
-    /// shorter than that.
+    /// Splits a record into its header and the captured bytes. Returns `None` if the record is too
+    /// short for the header, or for as many bytes as the header states.
     #[must_use]
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let (header, data) = record.split_at_checked(size_of::<Self>())?;

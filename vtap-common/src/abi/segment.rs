@@ -17,7 +17,8 @@ impl Segment {
     pub const UNKNOWN: Self = Self(0);
     /// The frame holds exactly one datagram.
     pub const WHOLE: Self = Self(u64::MAX);
-    /// The fewest payload bytes that another datagram can have.
+    /// The fewest payload bytes that a further datagram in the frame is expected to have: a VXLAN
+    /// header and an Ethernet header. Fewer bytes after the first packet are padding.
     pub const LEAST: u32 = vxlan::LEN + ethernet::HEADER_LEN;
 
     /// Each datagram has `len` bytes of payload. Zero means [`Segment::UNKNOWN`].

@@ -53,11 +53,14 @@ impl Cidr {
         }
         let first = words(&self.network);
         // `words` arranges an address by its family, so the mask must have the family of the
-        // network. The marker of an IPv4 address is above the low 32 bits and does not affect
-        // `rest`.
+        // network. `V4_BASE`, which `words` adds to an IPv4 address, is above the low 32 bits and
+        // does not affect `rest`.
         let mask = words(&Address { family, ..self.mask });
         core::array::from_fn(|word| {
             let rest = !mask[word] & u64::from(u32::MAX);
+            // A word that may have any value needs no boundaries in its table, so that the lookup
+            // skips the table. The first word is different, because it also tells the families
+            // apart.
             let any = word > 0 && rest == u64::from(u32::MAX);
             if any { Range::ANY } else { Range::between(first[word], first[word] | rest) }
         })
@@ -79,7 +82,8 @@ const V4_BASE: u64 = 1 << 32;
 
 /// Converts an address to four integers in native byte order, for the lookup of rules. A prefix
 /// then corresponds to a range of values in each of them. An IPv6 address becomes its four 32-bit
-/// words. An IPv4 address becomes the first word, and the others are zero.
+/// words. An IPv4 address becomes the first word, and the others are zero. [`Address::NONE`] has a
+/// first word that is greater than that of any address, so that no prefix contains it.
 #[inline(always)]
 pub(super) const fn words(address: &Address) -> [u64; WORDS] {
     match address.family {

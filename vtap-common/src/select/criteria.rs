@@ -168,9 +168,9 @@ macro_rules! criteria {
             )?)+
         }
 
-        /// For each table, one less than the number of its intervals. Zero means that no rule uses
-        /// the criterion. These numbers are not in the tables themselves, so that the many unused
-        /// criteria can be skipped by looking at a few adjacent words.
+        /// For each table, the number of boundaries between its intervals. Zero means that no rule
+        /// uses the criterion. These numbers are adjacent, and not each in its table, so that only
+        /// a few cache lines are read to skip the criteria that are not used.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
         pub(super) struct Cuts {
@@ -197,7 +197,8 @@ macro_rules! criteria {
 
             /// Removes from `fitting` the rules that do not match the packet; see
             /// [`Intervals::narrow`](super::intervals::Intervals::narrow).
-            // Unrolled: for a loop, the compiler would keep the values in memory.
+            // One call per criterion and no loop: in a loop, the compiler would keep the set and
+            // the keys in memory instead of registers.
             #[inline(always)]
             pub(super) fn narrow(
                 &self,
@@ -215,7 +216,7 @@ macro_rules! criteria {
         }
 
         impl Cuts {
-            /// The numbers if there are no rules.
+            /// No boundaries, because there are no rules.
             pub(super) const NONE: Self = Self {
                 $($($name: given!($word, $kind::NO_CUTS),)?)+
             };
@@ -232,8 +233,8 @@ macro_rules! optional {
     };
 }
 
-/// Expands to `$code` and ignores the literal. A repetition `$(...)?` must mention a variable that
-/// repeats; this macro is a way to mention `$flag` or `$word` without using its value.
+/// Expands to `$code` and ignores the literal. A repetition `$(...)?` must mention the variable
+/// that it depends on. With this macro, it can mention `$flag` or `$word` without using the value.
 macro_rules! given {
     ($flag_or_word:literal, $code:expr) => {
         $code

@@ -42,8 +42,7 @@ const _: () = assert!(size_of::<Interval>().is_power_of_two());
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Interval {
-    /// The last value of the interval. The first is the one after the last of the previous
-    /// interval.
+    /// The last value of the interval. The interval begins after the `last` of the previous one.
     last: u64,
     /// The rules that accept these values.
     fitting: Set,
@@ -63,8 +62,8 @@ impl Intervals {
         let mut lasts = [u64::MAX; MAX_CUTS];
         for (pair, rule) in lasts.chunks_mut(2).zip(rules) {
             let (first, last) = range(rule).bounds();
-            // If the range begins at zero, there is no value before it and so no boundary.
-            // `u64::MAX` is filtered out below.
+            // If the range begins at zero, there is no value before it and so no boundary. The
+            // `u64::MAX` that stands for that is filtered out below, as are the unused places.
             pair[0] = first.checked_sub(1).unwrap_or(u64::MAX);
             pair[1] = last;
         }
@@ -93,18 +92,18 @@ impl Intervals {
         }
         let mut interval = self.0.as_ptr();
         // An unrolled binary search. The verifier knows `cuts`, so it removes the steps that a
-        // small table does not need. A step takes five instructions, because it has neither a
-        // branch on the value nor a multiplication of an index. Instead, it computes the number of
-        // bytes to advance: if `value` is greater than `last`, the difference `last - value` is
-        // negative, and its sign bit is shifted to the one bit that is set in `bytes`. The shift is
+        // small table does not need. A step takes five instructions, because it neither branches on
+        // the value nor multiplies an index. It computes the number of bytes to advance, which is
+        // `bytes` or zero. If `value` is greater than `last`, then `last - value` is negative. The
+        // shift moves the sign bit to the place of the one bit that is set in `bytes`. The shift is
         // logical, because newer verifiers follow both results of an arithmetic shift by 63.
         macro_rules! halve {
             ($($step:literal)+) => {
                 const { assert!(1 $(+ $step)+ == PLACES) };
                 $(if cuts >= $step {
-                    // SAFETY: the steps are PLACES/2, PLACES/4, ..., 1. Before this one, `interval`
-                    // has advanced by at most PLACES - 2 * $step places. So both `$step - 1` and
-                    // `$step` places further are still in the table.
+                    // SAFETY: the steps are PLACES/2, PLACES/4, ..., 1. Before this step,
+                    // `interval` has advanced by at most PLACES - 2 * $step places. So the places
+                    // `$step - 1` and `$step` after it are in the table.
                     unsafe {
                         let last = (*interval.add($step - 1)).last;
                         let bytes = $step * size_of::<Interval>();

@@ -14,11 +14,11 @@ use crate::wire::Address;
 /// A value that the user gave for a criterion, of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// A number in a range.
+    /// A range of numbers.
     Number(Range),
-    /// An address with a prefix.
+    /// A prefix. (A single address is a prefix of full length.)
     Prefix(Cidr),
-    /// Two numbers, each in its range.
+    /// Two ranges, one for each number of the packet.
     Pair([Range; 2]),
 }
 

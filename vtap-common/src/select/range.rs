@@ -1,6 +1,6 @@
-//! Ranges of numbers, and lists of alternatives.
+//! Ranges of numbers, and lists of values of which a packet must fit one.
 
-/// Up to `N` alternatives.
+/// Up to `N` alternatives: values of which a packet must fit at least one.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct List<T, const N: usize> {

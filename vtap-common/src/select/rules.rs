@@ -1,4 +1,5 @@
-//! The rules, in a form in which their number hardly affects the speed.
+//! The rules, in a form that makes a packet's decision take about the same time for any number of
+//! rules.
 //!
 //! Comparing a packet with the rules one by one would cost 5 ns per rule. Instead, user space
 //! prepares a lookup table for each criterion. The table divides all possible values into
@@ -70,8 +71,7 @@ impl Rules {
     }
 }
 
-/// The number of the bit in `bit`, which has exactly one bit set. BPF has no instruction to count
-/// trailing zeros.
+/// The index of the only bit that is set in `bit`. BPF has no instruction to count trailing zeros.
 #[inline(always)]
 const fn place_of(bit: u64) -> u64 {
     is_nonzero(bit & 0xaaaa_aaaa_aaaa_aaaa)

@@ -34,7 +34,8 @@ pub fn parse<F: Frame>(frame: &F, offset: u32, gpe: bool) -> Result<Vxlan, BadTu
     if !header.vni_present() {
         return Err(BadTunnel::Flags);
     }
-    // Not an error: on the fast path, any error sends the frame to the slow path.
+    // The fast path does not read VXLAN-GPE, whose payload may be a bare IP packet. An error here
+    // only sends the frame to the slow path.
     if F::FAST_PATH && gpe {
         return Err(BadTunnel::Protocol);
     }

@@ -18,9 +18,9 @@ impl Family {
 
 /// An address of either family as two 64-bit integers, in network byte order.
 ///
-/// The prefixes of flags have the same byte order, so the addresses of a packet are not
-/// byte-swapped to compare them. (Rules are looked up in tables, which does need the swap.) An IPv4
-/// address is in the low 32 bits of `low`, and all other bits are zero.
+/// The prefixes given by command-line flags have the same byte order, so the addresses of a packet
+/// are compared without a byte swap. (Rules are looked up in tables of ranges, which needs the
+/// swap.) An IPv4 address is in the low 32 bits of `low`, and all other bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Address {

@@ -10,7 +10,7 @@ use super::{
 /// Length of the fixed part: hardware type, protocol type, the two address lengths, and the
 /// operation.
 const FIXED_LEN: u32 = 8;
-/// The fixed part of ARP for IPv4 over Ethernet, without the operation.
+/// How a packet for IPv4 over Ethernet begins: the fixed part up to the operation.
 const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
 /// Length of an ARP packet for IPv4 over Ethernet.
 const LEN: u32 = 28;

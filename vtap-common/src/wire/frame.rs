@@ -35,8 +35,9 @@ unsafe impl Header for Ipv6Hdr {}
 unsafe impl Header for UdpHdr {}
 
 /// The greatest offset at which a header is read. The verifier accepts a variable offset into
-/// packet memory only if it can prove that the result stays below 64 KiB. Half of that leaves room
-/// for the header itself, and for a copy in two halves (`Access::copy`).
+/// packet memory only if it can prove that the offset stays below 64 KiB. Half of that leaves room
+/// for the header itself. It also leaves room for the copy of a long packet, whose second call
+/// begins 32 KiB later (`Access::copy` in vtap-ebpf).
 pub const MAX_HEADER_OFFSET: u32 = 0x7fff;
 
 /// A frame.
@@ -47,14 +48,16 @@ pub trait Frame {
         Self: 'a;
 
     /// Whether this is the fast path, which reads only the most common form of a frame
-    /// ([`crate::fast_path`]). There, the compiler knows the offset of every header. A frame of any
-    /// other form is reported as damaged, and the caller examines it again on the slow path.
+    /// ([`crate::fast_path`]). There, the compiler knows the offset of every header. For a frame of
+    /// any other form, the parsers return some error, and the caller examines it again on the slow
+    /// path. The kind of the error does not matter.
     const FAST_PATH: bool = false;
 
-    /// Length of the frame as it is present, over all its buffers.
+    /// The number of bytes of the frame that are present, in all its buffers.
     fn len(&self) -> u32;
 
-    /// The header at `offset`, or `None` if the frame ends before the header does.
+    /// The header at `offset`. `None` if the frame ends before the header does, or if `offset` is
+    /// greater than [`MAX_HEADER_OFFSET`].
     fn header<T: Header>(&self, offset: u32) -> Option<Self::Ref<'_, T>>;
 
     /// Returns `value`, and makes the verifier forget what it knows about it.
@@ -73,7 +76,8 @@ pub trait Frame {
         value
     }
 
-    /// Follows the extension headers of an IPv6 packet; see [`ipv6::follow`].
+    /// Follows the extension headers of an IPv6 packet; see [`ipv6::follow`]. The kernel side
+    /// overrides this with a function that the verifier checks separately.
     #[inline(always)]
     fn follow_extensions(&self, payload: u32, protocol: Protocol, end: u32) -> Extensions
     where
@@ -88,7 +92,8 @@ pub trait Frame {
     }
 }
 
-/// The values that are laundered; see [`Frame::launder_for_verifier`].
+/// The values that are laundered; see [`Frame::launder_for_verifier`]. The first five are used for
+/// the outer and then for the inner headers. All `Where` values are offsets in the frame.
 #[derive(Clone, Copy)]
 pub enum Slot {
     /// Where the network header begins.
@@ -97,9 +102,9 @@ pub enum Slot {
     Transport,
     /// Where the IP packet ends, as its header states.
     NetworkEnd,
-    /// Whether it is a fragment.
+    /// Whether the IP packet is a fragment.
     Fragment,
-    /// The protocol that it carries.
+    /// The protocol that the IP packet carries.
     Carried,
     /// The family of the outer addresses.
     OuterFamily,
@@ -109,9 +114,9 @@ pub enum Slot {
     Inner,
     /// Where the datagram ends in the frame.
     End,
-    /// Where the inner IP packet ends.
+    /// Where the present bytes of the inner IP packet end.
     InnerEnd,
-    /// What is wrong with the inner packet.
+    /// Which header of the inner packet is damaged.
     Damage,
     /// The inner protocol.
     Protocol,
@@ -119,11 +124,11 @@ pub enum Slot {
     Family,
     /// The first word of the inner source address.
     SrcHigh,
-    /// The second.
+    /// The second word of the inner source address.
     SrcLow,
     /// The first word of the inner destination address.
     DstHigh,
-    /// The second.
+    /// The second word of the inner destination address.
     DstLow,
     /// The inner source port.
     SrcPort,
@@ -143,8 +148,8 @@ pub type Slots = [u64; Slot::Rule as usize + 1];
 /// Room for the longest header. A header of a multi-buffer frame is copied here before it is read.
 pub type HeaderBytes = [u64; 5];
 
-/// A view of the part of a frame before `end`. A datagram ends where its UDP length says, but
-/// Ethernet padding or a driver's trailer may follow it in the frame.
+/// A view of the part of a frame before `end`. Headers are read through it, because bytes that do
+/// not belong to the datagram (Ethernet padding or a driver's trailer) may follow in the frame.
 pub struct Bounded<'f, F> {
     frame: &'f F,
     end: u32,

@@ -45,9 +45,9 @@ impl Link {
         match layer {
             LinkLayer::Ethernet => ethernet::parse(frame, 0),
             LinkLayer::Ip => {
-                // Every IP header has at least 20 bytes, so this reads as much, although only the
-                // first byte is needed. For a single byte, the compiler would turn the length check
-                // into `start < end`, from which the verifier does not learn that it may be read.
+                // Only the first byte is needed. But for a single byte, the compiler would turn the
+                // length check into `start < end`, and the verifier does not conclude from that
+                // check that the byte may be read. Every IP header has at least 20 bytes.
                 let header = frame.header::<[u8; 20]>(0).ok_or(Damaged::Ipv4)?;
                 let ether_type = match header[0] >> 4 {
                     4 => EtherType::Ipv4 as u32,

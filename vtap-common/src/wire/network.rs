@@ -1,4 +1,4 @@
-//! The network header, of whichever protocol.
+//! The network header: IPv4, IPv6 or ARP.
 
 use network_types::{eth::EtherType, ip::IpProto};
 
@@ -18,7 +18,7 @@ pub struct Protocol(pub u32);
 impl Protocol {
     /// Address resolution.
     pub const ARP: Self = Self(0x100);
-    /// Anything else that is not IP, or is too damaged to tell.
+    /// Not IP and not ARP, or too damaged to tell.
     pub const OTHER: Self = Self(0x101);
     /// Transmission Control Protocol.
     pub const TCP: Self = Self(IpProto::Tcp as u32);
@@ -40,20 +40,20 @@ pub struct Fragment(pub(super) u32);
 impl Fragment {
     /// The packet is whole.
     pub const NO: Self = Self(0);
-    /// The fragment that has the transport header.
+    /// The packet is a first fragment, which has the transport header.
     pub const FIRST: Self = Self(1);
-    /// One that has none.
+    /// The packet is a later fragment, which has no transport header.
     pub const LATER: Self = Self(2);
 }
 
 /// What a network header says.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// Source.
+    /// Source address, or [`Address::NONE`].
     pub src: Address,
-    /// Destination.
+    /// Destination address, or [`Address::NONE`].
     pub dst: Address,
-    /// What it carries.
+    /// The protocol that the packet carries. [`Protocol::ARP`] for ARP itself.
     pub protocol: Protocol,
     /// Where the payload begins.
     pub payload: u32,
@@ -62,8 +62,7 @@ pub struct Network {
     pub end: u32,
     /// Whether the packet is a fragment, and thus whether it has a transport header.
     pub fragment: Fragment,
-    /// The header that is damaged, if any. The other fields then hold what could be read before
-    /// that.
+    /// The header that is damaged, if any. The other fields then hold what could still be read.
     pub damaged: Option<Damaged>,
 }
 
@@ -109,7 +108,7 @@ impl Network {
         } else {
             Self::NONE
         };
-        // The paths of all network headers meet here.
+        // The paths for all kinds of network headers join here; see `Frame::launder_for_verifier`.
         let payload = u64::from(network.payload);
         network.payload = frame.launder_for_verifier(Slot::Transport, payload) as u32;
         let end = u64::from(network.end);

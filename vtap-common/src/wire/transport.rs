@@ -27,12 +27,13 @@ pub fn ports<F: Frame>(frame: &F, offset: u32) -> Option<[u16; 2]> {
     Some([u16::from_ne_bytes(ports[0]), u16::from_ne_bytes(ports[1])])
 }
 
-/// The fields of a transport header that packets are selected by.
+/// The fields of a transport header that packets are selected by. Each may be [`ABSENT`]. Also says
+/// whether the header is damaged.
 #[derive(Clone, Copy, Debug)]
 pub struct Transport {
-    /// Source port.
+    /// Source port, in native byte order.
     pub src_port: u64,
-    /// Destination port.
+    /// Destination port, in native byte order.
     pub dst_port: u64,
     /// ICMP or ICMPv6 type.
     pub icmp_type: u64,
@@ -95,8 +96,9 @@ impl Transport {
         Self { src_port, dst_port, sound, ..Self::NONE }
     }
 
-    /// The same for the fast path. It accepts only TCP and UDP headers that pass stricter checks,
-    /// and reports anything else as not sound. `end` is where the datagram ends.
+    /// Reads the transport header on the fast path. Only TCP and UDP headers that pass stricter
+    /// checks are accepted. Anything else is reported as not sound, so that the slow path decides.
+    /// `end` is where the datagram ends.
     #[inline(always)]
     pub fn parse_fast<F: Frame>(frame: &F, network: &Network, end: u32) -> Self {
         let at = network.payload;

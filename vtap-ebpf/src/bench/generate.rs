@@ -59,8 +59,8 @@ fn send(ctx: &XdpContext) -> Option<u32> {
     // SAFETY: each CPU has its own value, and the generator does not interrupt itself.
     let sent = unsafe { &mut *SENT.get_ptr_mut(0)? };
     if *black_box(&FRAME_LEN) == 0 {
-        // The verifier derives no bound from `%`. So the bounds check in `get` must stay, although
-        // the compiler could prove it: `black_box` prevents that.
+        // The verifier derives no bound from `%`, so it needs the bounds check in `get`. Without
+        // `black_box`, the compiler would remove this check, because it can prove the bound.
         let place = black_box((*sent % MIX as u64) as usize);
         shape(ctx, black_box(&SHAPES).get(place)?)?;
     }
@@ -71,8 +71,8 @@ fn send(ctx: &XdpContext) -> Option<u32> {
     Some(unsafe { bpf_redirect(*black_box(&IFINDEX), 0) } as u32)
 }
 
-/// Gives the frame the length and the fields of `shape`. At first, a frame is as long as the
-/// longest of the mix, so this only shortens it.
+/// Gives the frame the length and the fields of `shape`. The kernel restores each frame to the
+/// length of the longest in the mix before it runs the program, so this only shortens it.
 #[inline(always)]
 fn shape(ctx: &XdpContext, shape: &Shape) -> Option<()> {
     // SAFETY: a plain query on a valid context.

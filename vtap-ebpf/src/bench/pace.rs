@@ -1,4 +1,4 @@
-//! Waits until a frame is due, so that a long test run keeps a rate.
+//! Waits until a frame is due, so that the generator sends at a given rate.
 
 use core::hint::black_box;
 
@@ -14,8 +14,8 @@ static GAP: u64 = 0;
 static DUE: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 const FRACTION_BITS: u32 = 8;
-/// If the generator is late, it catches up by sending without pauses. This limits how much it
-/// catches up (1 ms), so that a long delay does not cause a long burst.
+/// If the generator is late, it catches up by sending without pauses. It catches up at most 1 ms,
+/// so that a long delay does not cause a long burst.
 const ARREARS: u64 = 1_000_000 << FRACTION_BITS;
 /// The most readings of the clock in one wait. Each takes some 25 ns. The verifier requires a
 /// limit.

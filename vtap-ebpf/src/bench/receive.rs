@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 
-/// The sockets, by receive queue. A veth interface of the benchmark has at most 64 of them.
+/// The sockets, by receive queue. A veth interface of the benchmark has at most 64 receive queues.
 #[btf_map]
 static SOCKETS: XskMap<64> = XskMap::new();
 

@@ -1,9 +1,9 @@
 //! The parts of a frame that depend on its length. This file is compiled into the BPF object and
 //! into the user-space tool.
 
-/// Offsets of the fields that depend on a frame's length: total length and checksum of the outer IPv4
-/// header, length of the outer UDP header, the same three of the inner frame, and the inner UDP
-/// checksum.
+/// Offsets of the fields that depend on a frame's length: total length and checksum of the outer
+/// IPv4 header, length in the outer UDP header, the same three of the inner frame, and the inner
+/// UDP checksum.
 pub const FIELDS: [usize; 7] = [16, 24, 38, 66, 74, 88, 90];
 
 /// Offset of the outer source port, which tells flows apart.

@@ -1,4 +1,5 @@
-//! Access to packet memory: one way for Linux 5.18 and later, and one for older kernels.
+//! Access to packet memory: [`WholeBuffer`] for Linux 5.18 and later, and [`Linear`] for older
+//! kernels.
 
 mod extensions;
 mod fast;
@@ -58,8 +59,9 @@ impl Access for WholeBuffer {
     fn examine(ctx: &XdpContext, segment: Segment, state: &mut State<'_>) -> Outcome {
         let State { counters, scratch, .. } = state;
         let fast = FastFrame::new(ctx, || Self::len(ctx));
-        // This is not `fast.and_then(|fast| ...)`. If the compiler does not inline that closure,
-        // its types appear in the object's BTF, and the kernel rejects them.
+        // `fast.and_then(|fast| ...)` would be shorter. But if the compiler does not inline the
+        // closure, the types of its arguments appear in the object's BTF, and the kernel rejects
+        // them.
         if let Some(fast) = fast
             && let Some(outcome) = examine_fast(&fast, segment, selection(), counters)
         {
@@ -111,8 +113,8 @@ impl Access for WholeBuffer {
     }
 }
 
-/// The same context, in a form that the compiler cannot recognize as the same. It then loads the
-/// bounds of the frame again for the slow path. Otherwise it would reserve registers for them
+/// Returns the same context, but the compiler cannot know that it is the same. So the compiler
+/// loads the bounds of the frame again for the slow path. Otherwise it would keep them in registers
 /// throughout the fast path.
 #[inline(always)]
 fn anew(ctx: &XdpContext) -> XdpContext {
@@ -126,7 +128,7 @@ fn anew(ctx: &XdpContext) -> XdpContext {
 #[inline(always)]
 fn whole_len(ctx: &XdpContext) -> u32 {
     let len: u64;
-    // SAFETY: the context is valid, and the helper only reads. As every helper, it takes its
+    // SAFETY: the context is valid, and the helper only reads. Like every helper, it takes its
     // argument in r1, returns in r0, and clobbers r1 to r5, which are all declared.
     unsafe {
         asm!(
@@ -183,10 +185,10 @@ impl Access for Linear {
         if offset > MAX_HEADER_OFFSET {
             return false;
         }
-        // Before Linux 5.18 there is no helper to copy from an XDP frame, and the verifier rejects
-        // a loop of loads whose count it does not know. So this uses the helper that reads any
-        // kernel memory. That helper knows nothing about frames: the following check is the only
-        // thing that keeps the read within the frame.
+        // Before Linux 5.18 there is no helper to copy from an XDP frame to memory, and the
+        // verifier rejects a loop of loads whose count it does not know. So this uses the helper
+        // that reads any kernel memory. That helper knows nothing about frames. Only the following
+        // check keeps the read within the frame.
         let frame_len = ctx.data_end() - ctx.data();
         if offset as usize + len as usize > frame_len {
             return false;
@@ -272,8 +274,8 @@ impl Frame for InFragments<'_> {
             return None;
         }
         const { assert!(T::LEN as usize <= size_of::<HeaderBytes>()) };
-        // The helper copies to the map. On the stack, the verifier would require every access to be
-        // aligned, also those to the fields inside the header.
+        // The helper copies to a map and not to the stack. On the stack, the verifier requires
+        // every access to be aligned, even one to a field inside the header.
         let bytes = self.scratch.header.as_ptr();
         // SAFETY: `bytes` has room for `T::LEN` bytes, as just asserted.
         let result = unsafe { bpf_xdp_load_bytes(self.ctx.ctx, offset, bytes.cast(), T::LEN) };
@@ -293,9 +295,9 @@ impl Frame for InFragments<'_> {
     }
 }
 
-/// A header that was copied from a frame to the stack. The verifier requires that accesses to the
-/// stack are aligned. Within a header, each field is aligned relative to the start, so it is enough
-/// to align the start.
+/// A header that was copied from a frame to the stack, where the verifier requires aligned
+/// accesses. The start is aligned, so a field is aligned if it is aligned within its header. (That
+/// is not the case for the addresses in an ARP packet.)
 #[repr(C, align(8))]
 struct Loaded<T>(T);
 

@@ -1,14 +1,15 @@
 //! The time of a packet.
 //!
-//! Reading the clock takes 25 to 32 ns, which is as long as it takes to reserve and submit a
-//! record. But a driver delivers packets in NAPI polls of up to 64, so several packets of a poll
-//! share one reading. Within a poll, packets are processed one or two microseconds apart, or some
-//! tens of microseconds if each passes through the network stack before the next one. The
-//! tracepoint `napi_poll` shows when a poll has ended. If user space has not attached `vtap_poll`
-//! to it, the clock is read for every packet.
+//! Reading the clock takes 25 to 32 ns, as long as to reserve and submit a record. But a driver
+//! delivers packets in NAPI polls of up to 64. So up to [`SHARED`] packets of a poll share one
+//! reading. Packets are processed one or two microseconds apart, so a shared reading is at most
+//! some 15 microseconds old. (It can be some hundreds of microseconds old if each packet passes
+//! through the network stack before the next one.) The tracepoint `napi_poll` shows when a poll has
+//! ended. If user space has not attached [`vtap_poll`] to this tracepoint, the clock is read for
+//! every packet.
 //!
 //! Packets that do not come from a poll (as on tun) share a reading too, but only until the
-//! kernel's next tick. Such a reading can be a few milliseconds old.
+//! kernel's next tick. Such a reading can be as old as a tick, which is 1 to 10 ms.
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_PASS,
@@ -36,8 +37,8 @@ pub fn vtap_poll(_ctx: RawTracePointContext) -> i32 {
 }
 
 /// Writes `CLOCK_MONOTONIC`, in nanoseconds, to the start of the frame. User space starts this
-/// program through a test run, to compare the clock that BPF programs read with the one that it
-/// reads itself.
+/// program by `BPF_PROG_TEST_RUN` and compares the result with its own clock. The two can differ,
+/// because user space may be in a time namespace.
 #[xdp]
 pub fn vtap_clock(ctx: XdpContext) -> u32 {
     let reading: *mut u64 = ctx.data() as *mut u64;
@@ -52,8 +53,9 @@ pub fn vtap_clock(ctx: XdpContext) -> u32 {
 #[inline(always)]
 pub fn now(clock: &mut ClockReading, polls: Polls) -> u64 {
     let polls = polls.ended();
-    // Some packets do not come from a NAPI poll. For them, a reading is used until the next tick of
-    // the kernel. The kernel inlines this helper as a plain load, so it costs almost nothing.
+    // Some packets do not come from a NAPI poll. For them, a reading is used until the kernel's
+    // next tick. The kernel inlines `bpf_jiffies64` as a plain load, so the call costs almost
+    // nothing.
     // SAFETY: no preconditions.
     let jiffies = unsafe { bpf_jiffies64() };
     let poll_goes_on = polls != 0 && polls == clock.poll && clock.jiffies == jiffies;

@@ -1,4 +1,4 @@
-//! The maps, by the names that `bpftool map` shows.
+//! The maps. `bpftool map` shows them by the names here.
 
 use core::cell::Cell;
 
@@ -15,10 +15,10 @@ use vtap_common::{
 #[btf_map]
 static VTAP_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
 
-/// The layout of socket buffers. User space fills this if it attaches `vtap_segment`.
+/// The layout of socket buffers. User space fills this before it attaches `vtap_segment`.
 ///
-/// Only this map has no BTF. It is an array that user space writes by its layout in
-/// `vtap_common`, so nothing needs the types of its key and value.
+/// This is the only map without BTF. It needs none, because user space knows the types of its key
+/// and value from `vtap_common`.
 #[map]
 static VTAP_SKB: Array<SkbLayout> = Array::with_max_entries(1, 0);
 
@@ -26,9 +26,10 @@ static VTAP_SKB: Array<SkbLayout> = Array::with_max_entries(1, 0);
 #[btf_map]
 static VTAP_RINGS: ArrayOfMaps<Ring, MAX_RINGS> = ArrayOfMaps::new();
 
-/// A ring of records. The size here is only a placeholder, because user space chooses the real one.
-/// It must be a multiple of the page size, which is at most 64 KiB. The element type is not used
-/// either: records are reserved with `reserve_untyped`.
+/// A ring of records. The size here is a placeholder. Since Linux 5.10, the rings in an array of
+/// maps may have another size, and user space chooses it. The placeholder must be a power of two
+/// and a multiple of the page size, which is at most 64 KiB. The element type is not used either:
+/// records are reserved with `reserve_untyped`.
 pub type Ring = RingBuf<u64, 65_536>;
 
 /// This CPU's [`CpuState`], as references to its parts.
@@ -43,7 +44,7 @@ pub struct State<'a> {
 /// Space for the packet that is being examined.
 #[derive(Clone, Copy)]
 pub struct Scratch<'a> {
-    /// Where values are laundered.
+    /// Where values are laundered; see `Frame::launder_for_verifier`.
     pub slots: &'a Cell<Slots>,
     /// Where a header is copied to, if the frame has several buffers.
     pub header: &'a Cell<HeaderBytes>,
@@ -65,7 +66,7 @@ impl Scratch<'_> {
     }
 }
 
-/// This CPU's scratch space, for a function that is not given it.
+/// This CPU's scratch space, for a global function. Such a function cannot get it as an argument.
 #[inline(always)]
 pub fn scratch<'a>() -> Option<Scratch<'a>> {
     // SAFETY: the pointer is into the map, and nothing makes exclusive references to these parts.

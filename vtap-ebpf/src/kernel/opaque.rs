@@ -1,10 +1,10 @@
 //! Ways to hide from the compiler what it knows about a value, so that it keeps the checks that the
 //! verifier needs.
 //!
-//! The verifier tracks bounds per register. The compiler reasons about more than that. It may
-//! remove a check that it can prove, check a register other than the one that is used later, or
-//! merge two comparisons into a single one of a difference. The verifier then finds no bound for
-//! the register and rejects the program.
+//! The verifier tracks bounds per register. The compiler knows more about values than that. It may
+//! remove a check whose result it can prove, check a copy of the value in another register than the
+//! one that is used later, or merge two comparisons into one of a difference. The verifier then
+//! finds no bound for the register and rejects the program.
 
 use core::arch::asm;
 
@@ -36,11 +36,11 @@ pub fn opaque(mut value: usize) -> usize {
     value
 }
 
-/// Returns the same reference, about whose contents the compiler then knows nothing. This is needed
-/// for read-only data: user space changes it before it loads the program, so the compiler must not
-/// use the values that it sees.
+/// Returns the same reference, but the compiler knows nothing about its target. This is needed for
+/// read-only data: user space writes it before loading the program, so the compiler must not use
+/// the initial values in the source.
 #[inline(always)]
 pub fn unknown<T>(place: &'static T) -> &'static T {
-    // SAFETY: this is the address of `place`, whose provenance the cast above has exposed.
+    // SAFETY: this is the address of `place`. The cast to `usize` exposes its provenance.
     unsafe { &*(opaque(&raw const *place as usize) as *const T) }
 }

@@ -1,12 +1,13 @@
 //! Finds out the length of each datagram in a frame, in generic mode.
 //!
-//! In generic mode, a frame may hold several datagrams (see [`vtap_common::Segment`]), and an XDP
-//! program cannot find out whether it does. But the tracepoint `netif_receive_skb` can, because its
-//! argument is the socket buffer. It fires for every frame that the host receives, on the same CPU
-//! and just before generic XDP (`__netif_receive_skb_core` in `net/core/dev.c`).
+//! In generic mode, a frame may hold several datagrams (see [`vtap_common::abi::Segment`]), and an
+//! XDP program cannot find out whether it does. But a program on the tracepoint `netif_receive_skb`
+//! can, because the argument of the tracepoint is the socket buffer. The tracepoint fires for every
+//! frame that the host receives, on the same CPU and just before generic XDP
+//! (`__netif_receive_skb_core` in `net/core/dev.c`).
 //!
-//! The XDP program could not read the socket buffer later, because generic XDP may replace it first
-//! (`skb_pp_cow_data`, since Linux 6.9).
+//! It would not do to store only the address of the socket buffer and let the XDP program read it:
+//! generic XDP may replace the socket buffer first (`skb_pp_cow_data`, since Linux 6.9).
 
 use core::ffi::c_void;
 
@@ -18,8 +19,8 @@ use vtap_common::abi::{Segment, SkbLayout};
 
 use super::maps;
 
-/// Stores the length in [`CpuState::segment`](vtap_common::abi::CpuState::segment), where the XDP
-/// program finds it.
+/// Stores the length of each datagram in
+/// [`CpuState::segment`](vtap_common::abi::CpuState::segment), where the XDP program finds it.
 #[raw_tracepoint(tracepoint = "netif_receive_skb")]
 pub fn vtap_segment(ctx: RawTracePointContext) -> i32 {
     if let (Some(place), Some(layout)) = (maps::segment(), maps::skb_layout()) {
@@ -60,8 +61,8 @@ fn read(skb: u64, layout: &SkbLayout) -> Option<Segment> {
     }
     // SAFETY: an integer.
     let kind: u32 = unsafe { load(shared + u64::from(layout.gso_type)) }?;
-    // In all other cases the frame is one packet. That includes TCP segments, and the inner packets
-    // of a tunnel that ends on this host: the kernel merges both into one larger packet.
+    // Only UDP datagrams are put one after the other. TCP segments, and the inner packets of a
+    // tunnel that ends on this host, are merged into one larger packet, so the frame holds one.
     let several = kind & layout.udp != 0 && kind & layout.tunnel == 0;
     Some(if several { Segment::of(u32::from(size)) } else { Segment::WHOLE })
 }

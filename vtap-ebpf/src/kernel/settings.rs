@@ -1,5 +1,5 @@
-//! Read-only data, which user space fills before it loads the program. So the verifier knows every
-//! value.
+//! The settings, in read-only data. User space fills them before it loads the program, so the
+//! verifier knows every value.
 
 use vtap_common::{abi::KernelSettings, select::Selection, wire::LinkLayer};
 

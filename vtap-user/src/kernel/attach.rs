@@ -15,6 +15,7 @@ use super::{
     Tap,
     bpf::{create_xdp_link, find_xdp_link, update_link, xdp_link_info},
     explain::{errno, explain},
+    generation::Frames,
     quiesce::wait_for_running_programs,
 };
 use crate::{
@@ -32,6 +33,7 @@ pub struct Attached {
     /// What earlier generations counted.
     past: Counters,
     share_clock: bool,
+    frames: Frames,
     /// `native` or `generic`.
     pub mode: &'static str,
     /// Why it is generic although native was preferred.
@@ -51,9 +53,7 @@ impl Attached {
     /// one counted stays in the sums. If this fails, the old one goes on.
     pub fn replace(&mut self, mut next: Tap) -> Result<()> {
         next.start_companions(self.share_clock)?;
-        if self.mode == GENERIC {
-            next.become_generic()?;
-        }
+        next.expect(self.frames)?;
         let program = next.program()?.fd()?.try_clone()?;
         update_link(&self.link, &program)
             .map_err(|error| explain(&error))
@@ -144,12 +144,13 @@ pub fn attach(
     let most_mtu = most_mtu(tap.takes_fragments(), is_virtio(interface), kernel);
     let fits = most_mtu.is_none_or(|most| interface.mtu <= most);
     tap.start_companions(share_clock)?;
-    let attached = |tap, link, mode, fallback, most_mtu| Attached {
+    let attached = |tap, link, frames, mode, fallback, most_mtu| Attached {
         link,
         interface: interface.index,
         tap,
         past: Counters::ZERO,
         share_clock,
+        frames,
         mode,
         fallback,
         most_mtu,
@@ -158,8 +159,10 @@ pub fn attach(
         cli::XdpMode::Generic => None,
         cli::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
         cli::XdpMode::Auto | cli::XdpMode::Native => {
+            let frames = native_frames(interface);
+            tap.expect(frames)?;
             match link(&program_of(&mut tap)?, interface, XDP_FLAGS_DRV_MODE)? {
-                Ok(link) => return Ok(attached(tap, link, NATIVE, None, most_mtu)),
+                Ok(link) => return Ok(attached(tap, link, frames, NATIVE, None, most_mtu)),
                 Err(error) if mode == cli::XdpMode::Native => {
                     let why = refusal(&error);
                     return Err(explain(&error).context(format!(
@@ -171,11 +174,18 @@ pub fn attach(
             }
         }
     };
-    tap.become_generic()?;
+    tap.expect(Frames::Noted)?;
     let link = link(&program_of(&mut tap)?, interface, XDP_FLAGS_SKB_MODE)?
         .map_err(|error| explain(&error))
         .with_context(|| format!("cannot attach to {}", interface.name))?;
-    Ok(attached(tap, link, GENERIC, fallback, None))
+    Ok(attached(tap, link, Frames::Noted, GENERIC, fallback, None))
+}
+
+/// What native mode lets through. tun takes merged datagrams from the process that sends them
+/// (`TUN_F_USO4`, Linux 6.2). It runs a native program on them in the way of generic mode, before the
+/// tracepoint (`tun_get_user` in `drivers/net/tun.c`).
+fn native_frames(interface: &Interface) -> Frames {
+    if interface.kind == "tun" { Frames::Unknown } else { Frames::Single }
 }
 
 /// A descriptor of the program that is loaded.

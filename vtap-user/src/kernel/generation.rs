@@ -21,6 +21,18 @@ use super::{
     segments::skb_layout,
 };
 
+/// What is known of the datagrams in a frame that reaches the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frames {
+    /// There is one: nothing has merged any.
+    Single,
+    /// There may be several. The tracepoint `netif_receive_skb` fires before the program runs, and
+    /// notes how many.
+    Noted,
+    /// There may be several, and nothing tells.
+    Unknown,
+}
+
 /// A loaded program.
 pub struct Tap {
     ebpf: Ebpf,
@@ -114,14 +126,19 @@ impl Tap {
         Ok(())
     }
 
-    /// Changes to the program for generic mode, and starts what tells it how many datagrams a frame
-    /// holds. Without that, user space divides frames where it is certain how.
-    pub(super) fn become_generic(&mut self) -> Result<()> {
+    /// Changes to the program for these frames. Where several datagrams in a frame can be noted but
+    /// that fails, user space divides frames if it is certain how.
+    pub(super) fn expect(&mut self, frames: Frames) -> Result<()> {
+        if frames == Frames::Single {
+            return Ok(());
+        }
         if !self.program.is_generic() {
             self.program = self.program.generic();
             self.program()?.load().map_err(load_error).context("cannot load the XDP program")?;
         }
-        if let Err(error) = self.watch_segments() {
+        if frames == Frames::Noted
+            && let Err(error) = self.watch_segments()
+        {
             log::info!("how many datagrams a frame holds is not known: {error:#}");
         }
         Ok(())

@@ -7,8 +7,8 @@ use crate::wire::{
     network::{Fragment, Protocol},
 };
 
-/// The most extension headers that are followed. RFC 8200 section 4.1 allows each kind once, and
-/// the destination options twice.
+/// The most extension headers that are followed. If each kind occurs once, and the destination
+/// options twice (RFC 8200 section 4.1), there are seven.
 pub const MAX_EXTENSIONS: u32 = 8;
 
 const MORE_FRAGMENTS: u16 = 0x0001_u16.to_be();
@@ -16,8 +16,8 @@ const FRAGMENT_OFFSET: u16 = 0xfff8_u16.to_be();
 
 /// What follows the extension headers of a packet.
 ///
-/// This is a single number because the kernel side finds it in a function that the verifier checks
-/// separately. Such a function can return nothing else.
+/// This is packed into one number, because the kernel side computes it in a function that the
+/// verifier checks separately, and such a function can return only a number.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Extensions(u64);
@@ -27,29 +27,30 @@ impl Extensions {
     const FRAGMENT: u32 = 48;
     const DAMAGED: u64 = 1 << 63;
 
-    /// The inverse of [`Extensions::number`].
+    /// Unpacks what [`Extensions::number`] returned.
     #[inline(always)]
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number that stands for this.
+    /// The packed form, which a BPF function can return.
     #[inline(always)]
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// Offset of the header that follows. If an extension header is damaged, that header's own.
+    /// Offset of the header after the extension headers. If an extension header is damaged, the
+    /// offset of that one.
     #[inline(always)]
     #[must_use]
     pub const fn payload(self) -> u32 {
         self.0 as u32
     }
 
-    /// The protocol of the header that follows. If an extension header is damaged, that is
-    /// [`Protocol::OTHER`].
+    /// The protocol of the header after the extension headers. [`Protocol::OTHER`] if an extension
+    /// header is damaged.
     #[inline(always)]
     #[must_use]
     pub const fn protocol(self) -> Protocol {
@@ -77,14 +78,16 @@ impl Extensions {
         Self(u64::from(payload) | protocol | u64::from(fragment.0) << Self::FRAGMENT)
     }
 
+    /// The extension header at `payload` is damaged.
     #[inline(always)]
-    fn damaged_at(payload: u32) -> Self {
+    #[must_use]
+    pub fn damaged_at(payload: u32) -> Self {
         Self(Self::new(payload, Protocol::OTHER, Fragment::NO).0 | Self::DAMAGED)
     }
 }
 
-/// Follows the extension headers from `payload`, where the header of a given `protocol` is. The
-/// packet ends at `end`.
+/// Follows the extension headers of a packet that ends at `end`. The first header is at offset
+/// `payload` and is of the kind `protocol`.
 #[inline(always)]
 pub fn follow<F: Frame>(frame: &F, payload: u32, protocol: Protocol, end: u32) -> Extensions {
     let frame = &Bounded::new(frame, end);
@@ -124,8 +127,8 @@ const AUTHENTICATION: u64 = IpProto::Ah as u64;
 const DESTINATION_OPTIONS: u64 = IpProto::Ipv6Opts as u64;
 const MOBILITY: u64 = IpProto::MobilityHeader as u64;
 
-// The functions below use arithmetic instead of a branch on the kind of header. The verifier would
-// follow every branch again in each of the `MAX_EXTENSIONS` iterations.
+// The functions below use arithmetic instead of branches on the kind of header. The verifier would
+// follow both sides of each branch, in each of the `MAX_EXTENSIONS` iterations.
 
 /// Whether `protocol` is an extension header that is followed.
 #[inline(always)]

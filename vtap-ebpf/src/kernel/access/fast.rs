@@ -2,8 +2,8 @@
 //! covers all headers.
 //!
 //! The parser is the same as for other frames. But here the compiler knows every offset, and it
-//! knows that no header is truncated. A packet that is not selected then takes 140 instructions,
-//! which is 8 ns more than to drop it unread. The slow path takes another 44 ns.
+//! knows that no header is truncated. A packet that is not selected takes 140 instructions. That is
+//! 8 ns more than to drop it unread. On the slow path, it takes 44 ns more than on this one.
 
 use aya_ebpf::programs::XdpContext;
 use network_types::udp::UdpHdr;
@@ -39,7 +39,7 @@ impl FastFrame {
         // If the datagram ends exactly where the first buffer does, this does not check whether
         // there are more buffers; see `Counters::received`.
         let exact = (data_end - data) as u32 == len || whole_len() == len;
-        // The second comparison lets the compiler conclude that no header is truncated.
+        // From `len >= HEADERS`, the compiler concludes that no header is truncated.
         (exact && len >= HEADERS as u32).then_some(Self { data, data_end, len })
     }
 }
@@ -65,9 +65,9 @@ impl Frame for FastFrame {
         if end > HEADERS && self.data + end > self.data_end {
             return None;
         }
-        // SAFETY: the bytes are within the first buffer. If `end` is at most `HEADERS`, `new` has
-        // checked that, else the line above. Any bytes at any address are a valid `T` (see
-        // `Header`).
+        // SAFETY: the bytes are within the first buffer. `new` has checked that for an `end` of at
+        // most `HEADERS`, and the condition above for a greater one. Any bytes at any address are a
+        // valid `T` (see `Header`).
         Some(unsafe { &*((self.data + offset as usize) as *const T) })
     }
 

@@ -19,8 +19,9 @@ const WORD: usize = size_of::<u64>();
 /// up to the end of the `len` bytes. Their sizes add up to `N`, so they overlap if `len` is less
 /// than `N`.
 ///
-/// Returns false, with nothing copied, if the class is too large, if `len` is less than the first
-/// block, or if the bytes are not all in the first buffer of the frame.
+/// Returns false, with nothing copied, if the class is larger than [`LONGEST`], if `len` is less
+/// than the first block, if `offset` is greater than `MAX_OFFSET`, or if the bytes are not all in
+/// the first buffer of the frame.
 ///
 /// # Safety
 ///
@@ -55,7 +56,8 @@ pub unsafe fn copy<const N: usize>(ctx: &XdpContext, offset: u32, to: *mut u8, l
 }
 
 /// The sizes of the two blocks for a class. Every packet in this class is longer than the next
-/// smaller class, so the first block can have the size of that class.
+/// smaller class, so the first block can have the size of that class. The smallest class is divided
+/// in half; packets that are shorter than the half are left to the helper.
 const fn blocks(class: usize) -> (usize, usize) {
     let below = class_below(class as u32) as usize;
     let head = if below == 0 { class / 2 } else { below };
@@ -64,8 +66,8 @@ const fn blocks(class: usize) -> (usize, usize) {
 
 /// Copies `count` words of 8 bytes. `count` must be known at compile time.
 ///
-/// This is unrolled by hand. The compiler would turn a loop into a `memcpy` of single bytes,
-/// because it does not know that the pointers are aligned.
+/// This is unrolled by hand. The compiler would turn a loop into a `memcpy` that copies single
+/// bytes, because the pointers need not be aligned.
 ///
 /// # Safety
 ///
