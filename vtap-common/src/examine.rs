@@ -42,7 +42,7 @@ pub struct Matched {
 
 impl Matched {
     /// Length of the inner packet, link header included, before the tap truncated it. The packet
-    /// ends where its IP or ARP header says, or at the end of the datagram if that is later (because
+    /// ends where its own headers say, or at the end of the datagram if that is later (because
     /// of padding, for example).
     #[inline(always)]
     #[must_use]

@@ -19,9 +19,9 @@ use crate::{
 pub struct Inner {
     /// The number of bytes of the packet that are present.
     pub len: u32,
-    /// Offset in the frame at which the packet ends according to its IP or ARP header. If that is
-    /// past the end of the datagram, the tap has truncated the packet. Zero if no header gives the
-    /// length.
+    /// Offset in the frame at which the packet ends according to its IP, ARP or IEEE 802.3 header.
+    /// If that is past the end of the datagram, the tap has truncated the packet. Zero if no header
+    /// gives the length.
     pub wire_end: u32,
     /// Source address; of an ARP packet, the sender's.
     pub src: Address,

@@ -39,6 +39,7 @@ pub struct Tunnel {
 
 impl<'a> Packet<'a> {
     /// The packet that was found in a frame, of which `snaplen` bytes are taken at most.
+    #[inline(always)]
     pub(crate) fn examined(
         frame: &'a [u8],
         matched: &Matched,

@@ -53,6 +53,7 @@ fn ether_type_before<F: Frame>(frame: &F, payload: u32) -> Option<u32> {
 
 /// The payload length of an IEEE 802.3 (LLC) frame, which has a length in place of the `EtherType`.
 /// `None` if `ether_type` (in network byte order) really is a type.
+#[inline(always)]
 #[must_use]
 pub const fn llc_len(ether_type: u32) -> Option<u32> {
     let len = u16::from_be(ether_type as u16) as u32;

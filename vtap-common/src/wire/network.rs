@@ -5,7 +5,7 @@ use network_types::{eth::EtherType, ip::IpProto};
 use super::{
     Damaged,
     address::Address,
-    arp,
+    arp, ethernet,
     frame::{Frame, Slot},
     ipv4, ipv6,
 };
@@ -58,7 +58,7 @@ pub struct Network {
     /// Where the payload begins.
     pub payload: u32,
     /// Where the packet ends according to its header. Zero if the header gives no length, as in
-    /// packets of 64 KiB and more (BIG TCP), in jumbograms, and in anything but IP and ARP.
+    /// packets of 64 KiB and more (BIG TCP), in jumbograms, and in anything but IP, ARP and LLC.
     pub end: u32,
     /// Whether the packet is a fragment, and thus whether it has a transport header.
     pub fragment: Fragment,
@@ -106,7 +106,8 @@ impl Network {
         } else if ether_type == EtherType::Arp as u32 {
             arp::parse(frame, offset)
         } else {
-            Self::NONE
+            let end = ethernet::llc_len(ether_type).map_or(0, |len| offset + len);
+            Self { end, ..Self::NONE }
         };
         // The paths for all kinds of network headers join here; see `Frame::launder_for_verifier`.
         let payload = u64::from(network.payload);

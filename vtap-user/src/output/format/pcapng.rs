@@ -83,20 +83,19 @@ impl Format for Pcapng {
         };
         let padding = block::padding(data.len());
         let len = (data.len() + padding + options.len()) as u32 + 32;
-        let mut head = [0_u8; 28];
-        let mut fields = &mut head[..];
-        fields.put_u32_ne(ENHANCED_PACKET_BLOCK);
-        fields.put_u32_ne(len);
-        fields.put_u32_ne(id);
-        fields.put_u32_ne((time >> 32) as u32);
-        fields.put_u32_ne(time as u32);
-        fields.put_u32_ne(data.len() as u32);
-        fields.put_u32_ne(wirelen);
-        bytes.extend_from_slice(&head);
+        let (high, low) = ((time >> 32) as u32, time as u32);
+        let head = [ENHANCED_PACKET_BLOCK, len, id, high, low, data.len() as u32, wirelen];
+        bytes.extend_from_slice(head.map(u32::to_ne_bytes).as_flattened());
         bytes.extend_from_slice(data);
-        bytes.extend_from_slice(&[0; 3][..padding]);
-        bytes.extend_from_slice(options);
-        bytes.extend_from_slice(&len.to_ne_bytes());
+        let mut tail = [0; 7];
+        tail[padding..padding + 4].copy_from_slice(&len.to_ne_bytes());
+        if options.is_empty() {
+            bytes.extend_from_slice(&tail[..padding + 4]);
+        } else {
+            bytes.extend_from_slice(&tail[..padding]);
+            bytes.extend_from_slice(options);
+            bytes.extend_from_slice(&tail[padding..padding + 4]);
+        }
         Ok(())
     }
 

@@ -1,12 +1,12 @@
 //! ARP and RARP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Line, ethernet::put_mac, put};
 use crate::dissect::arp::{Addresses, Arp};
 
 /// Appends a packet of the protocol `name`.
-pub fn show(line: &mut Line, view: &Arp<'_>, name: &str) {
+pub fn show(line: &mut Line<'_>, view: &Arp<'_>, name: &str) {
     let Some(operation) = view.operation() else { return put!(line, "{name}, [|arp]") };
     let len = view.wirelen();
     if !view.is_ethernet_and_ipv4() {
@@ -18,7 +18,7 @@ pub fn show(line: &mut Line, view: &Arp<'_>, name: &str) {
     put!(line, ", length {len}");
 }
 
-fn put_operation(line: &mut Line, operation: u16, addresses: &Addresses) {
+fn put_operation(line: &mut Line<'_>, operation: u16, addresses: &Addresses) {
     let Addresses { sender_mac, sender, target_mac, target } = *addresses;
     match operation {
         1 => {

@@ -1,6 +1,6 @@
 //! IPv6 extension headers, by the names that tcpdump has for them.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use etherparse::IpNumber;
 
@@ -11,7 +11,7 @@ use crate::dissect::extension::Extension;
 const MAX_ICV: usize = 32;
 
 /// Appends a header.
-pub fn show(line: &mut Line, view: &Extension<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Extension<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     match view.number() {
         IpNumber::IPV6_HEADER_HOP_BY_HOP => put!(line, "HBH "),
@@ -30,7 +30,7 @@ pub fn show(line: &mut Line, view: &Extension<'_>, around: &mut Around<'_>) {
     }
 }
 
-fn put_fragment(line: &mut Line, view: &Extension<'_>) {
+fn put_fragment(line: &mut Line<'_>, view: &Extension<'_>) {
     let Some(offset) = view.fragment_offset() else { return put!(line, "[|frag]") };
     put!(line, "frag ({offset}|{})", view.wirelen().saturating_sub(8));
     if offset == 0 {
@@ -38,7 +38,7 @@ fn put_fragment(line: &mut Line, view: &Extension<'_>) {
     }
 }
 
-fn put_authentication(line: &mut Line, view: &Extension<'_>) {
+fn put_authentication(line: &mut Line<'_>, view: &Extension<'_>) {
     let (Some(spi), Some(seq)) = (view.spi(), view.sequence_number()) else {
         return put!(line, "[|ah]");
     };

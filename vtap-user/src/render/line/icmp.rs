@@ -1,6 +1,6 @@
 //! ICMP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use etherparse::IpNumber;
 
@@ -8,7 +8,7 @@ use super::{Around, Line, put, words};
 use crate::dissect::icmp::Icmp;
 
 /// Appends a message.
-pub fn show(line: &mut Line, view: &Icmp<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Icmp<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     let (Some(kind), Some(code)) = (view.icmp_type(), view.code()) else {
         return put!(line, "[|icmp]");
@@ -21,7 +21,7 @@ pub fn show(line: &mut Line, view: &Icmp<'_>, around: &mut Around<'_>) {
 }
 
 /// Returns `None` where a field that would be shown is missing.
-fn put_message(line: &mut Line, view: &Icmp<'_>, kind: u8, code: u8) -> Option<()> {
+fn put_message(line: &mut Line<'_>, view: &Icmp<'_>, kind: u8, code: u8) -> Option<()> {
     match (kind, code) {
         (0, _) => put_echo(line, "reply", view),
         (8, _) => put_echo(line, "request", view),
@@ -44,19 +44,19 @@ fn put_message(line: &mut Line, view: &Icmp<'_>, kind: u8, code: u8) -> Option<(
     }
 }
 
-fn put_echo(line: &mut Line, name: &str, view: &Icmp<'_>) -> Option<()> {
+fn put_echo(line: &mut Line<'_>, name: &str, view: &Icmp<'_>) -> Option<()> {
     let (id, seq) = (view.identifier()?, view.sequence_number()?);
     put!(line, "echo {name}, id {id}, seq {seq}");
     Some(())
 }
 
-fn put_timestamp(line: &mut Line, name: &str, view: &Icmp<'_>) -> Option<()> {
+fn put_timestamp(line: &mut Line<'_>, name: &str, view: &Icmp<'_>) -> Option<()> {
     let (id, seq) = (view.identifier()?, view.sequence_number()?);
     put!(line, "time stamp {name} id {id} seq {seq}");
     Some(())
 }
 
-fn put_unreachable(line: &mut Line, code: u8, view: &Icmp<'_>) -> Option<()> {
+fn put_unreachable(line: &mut Line<'_>, code: u8, view: &Icmp<'_>) -> Option<()> {
     let original = view.original()?;
     let host = original.destination_addr();
     match code {
@@ -83,7 +83,7 @@ fn put_unreachable(line: &mut Line, code: u8, view: &Icmp<'_>) -> Option<()> {
     Some(())
 }
 
-fn put_redirect(line: &mut Line, code: u8, view: &Icmp<'_>) -> Option<()> {
+fn put_redirect(line: &mut Line<'_>, code: u8, view: &Icmp<'_>) -> Option<()> {
     let gateway = view.gateway()?;
     let host = view.original()?.destination_addr();
     let what = match code {

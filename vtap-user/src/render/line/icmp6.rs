@@ -1,6 +1,6 @@
 //! ICMPv6, neighbor discovery, multicast listeners.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use etherparse::IpNumber;
 
@@ -8,7 +8,7 @@ use super::{Around, Line, put, words};
 use crate::dissect::icmp6::Icmp6;
 
 /// Appends a message.
-pub fn show(line: &mut Line, view: &Icmp6<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Icmp6<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     let (Some(kind), Some(code)) = (view.icmp_type(), view.code()) else {
         return put!(line, "[|icmp6]");
@@ -21,7 +21,7 @@ pub fn show(line: &mut Line, view: &Icmp6<'_>, around: &mut Around<'_>) {
 }
 
 /// Returns `None` where a field that would be shown is missing.
-fn put_message(line: &mut Line, view: &Icmp6<'_>, kind: u8, code: u8) -> Option<()> {
+fn put_message(line: &mut Line<'_>, view: &Icmp6<'_>, kind: u8, code: u8) -> Option<()> {
     match kind {
         1 => put_unreachable(line, code, view),
         2 => view.mtu().map(|mtu| put!(line, "packet too big, mtu {mtu}")),
@@ -52,13 +52,13 @@ fn put_message(line: &mut Line, view: &Icmp6<'_>, kind: u8, code: u8) -> Option<
     }
 }
 
-fn put_echo(line: &mut Line, name: &str, view: &Icmp6<'_>) -> Option<()> {
+fn put_echo(line: &mut Line<'_>, name: &str, view: &Icmp6<'_>) -> Option<()> {
     let (id, seq) = (view.identifier()?, view.sequence_number()?);
     put!(line, "echo {name}, id {id}, seq {seq}");
     Some(())
 }
 
-fn put_unreachable(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<()> {
+fn put_unreachable(line: &mut Line<'_>, code: u8, view: &Icmp6<'_>) -> Option<()> {
     let original = view.original()?;
     let host = original.destination_addr();
     put!(line, "destination unreachable, ");
@@ -80,7 +80,7 @@ fn put_unreachable(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<()> {
     Some(())
 }
 
-fn put_time_exceeded(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<()> {
+fn put_time_exceeded(line: &mut Line<'_>, code: u8, view: &Icmp6<'_>) -> Option<()> {
     let host = view.original_destination()?;
     match code {
         0 => put!(line, "time exceeded in-transit for {host}"),
@@ -90,7 +90,7 @@ fn put_time_exceeded(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<()> 
     Some(())
 }
 
-fn put_parameter_problem(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<()> {
+fn put_parameter_problem(line: &mut Line<'_>, code: u8, view: &Icmp6<'_>) -> Option<()> {
     let at = view.pointer()?;
     match code {
         0 => put!(line, "parameter problem, erroneous - octet {at}"),
@@ -101,7 +101,7 @@ fn put_parameter_problem(line: &mut Line, code: u8, view: &Icmp6<'_>) -> Option<
     Some(())
 }
 
-fn put_redirect(line: &mut Line, view: &Icmp6<'_>) -> Option<()> {
+fn put_redirect(line: &mut Line<'_>, view: &Icmp6<'_>) -> Option<()> {
     let (target, destination) = (view.target()?, view.redirected()?);
     put!(line, "redirect, {destination} to {target}");
     Some(())

@@ -1,12 +1,12 @@
 //! IGMP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::igmp::Igmp;
 
 /// Appends a message.
-pub fn show(line: &mut Line, view: &Igmp<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Igmp<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     let (Some(kind), Some(group), Some(records)) =
         (view.igmp_type(), view.group(), view.group_records())

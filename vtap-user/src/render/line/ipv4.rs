@@ -1,12 +1,12 @@
 //! IPv4.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::ipv4::{Flaw, Ipv4};
 
 /// Appends a header.
-pub fn show(line: &mut Line, view: &Ipv4<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Ipv4<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     put!(line, "IP ");
     let header = match view.header() {

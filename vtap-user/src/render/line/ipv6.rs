@@ -1,12 +1,12 @@
 //! IPv6.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::ipv6::{Flaw, Ipv6};
 
 /// Appends a fixed header.
-pub fn show(line: &mut Line, view: &Ipv6<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Ipv6<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     put!(line, "IP6 ");
     let header = match view.header() {

@@ -1,12 +1,12 @@
 //! Frames of IEEE 802.2, and LLDP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Line, put};
 use crate::dissect::{llc::Llc, lldp::Lldp};
 
 /// Appends an LLC header.
-pub fn show(line: &mut Line, view: &Llc<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Llc<'_>) {
     let (Some(dsap), Some(ssap), Some(control)) = (view.dsap(), view.ssap(), view.control()) else {
         return put!(line, "[|llc]");
     };
@@ -21,6 +21,6 @@ pub fn show(line: &mut Line, view: &Llc<'_>) {
 }
 
 /// Appends an LLDP packet.
-pub fn put_lldp(line: &mut Line, view: &Lldp<'_>) {
+pub fn put_lldp(line: &mut Line<'_>, view: &Lldp<'_>) {
     put!(line, "LLDP, length {}", view.wirelen());
 }

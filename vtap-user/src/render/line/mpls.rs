@@ -1,12 +1,12 @@
 //! MPLS label stacks.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::mpls::Mpls;
 
 /// Appends a stack.
-pub fn show(line: &mut Line, view: &Mpls<'_>, around: &Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Mpls<'_>, around: &Around<'_>) {
     put!(line, "MPLS");
     for entry in view.entries() {
         let (label, class, ttl) = (entry.label(), entry.traffic_class(), entry.ttl());

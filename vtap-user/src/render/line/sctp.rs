@@ -1,6 +1,6 @@
 //! SCTP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::sctp::Sctp;
@@ -26,7 +26,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// Appends a packet with the types of its first chunks.
-pub fn show(line: &mut Line, view: &Sctp<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Sctp<'_>, around: &mut Around<'_>) {
     let (Some(from), Some(to)) = (view.source_port(), view.destination_port()) else {
         around.put_hosts(line);
         return put!(line, "[|sctp]");

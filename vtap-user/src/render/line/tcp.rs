@@ -1,14 +1,14 @@
 //! TCP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use etherparse::{TcpHeaderSlice, TcpOptionElement};
 
-use super::{Around, Line, put};
+use super::{Around, Line, put, words};
 use crate::dissect::tcp::Tcp;
 
 /// Appends a segment.
-pub fn show(line: &mut Line, view: &Tcp<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Tcp<'_>, around: &mut Around<'_>) {
     let (Some(from), Some(to)) = (view.source_port(), view.destination_port()) else {
         around.put_hosts(line);
         return put!(line, "[|tcp]");
@@ -39,27 +39,29 @@ pub fn show(line: &mut Line, view: &Tcp<'_>, around: &mut Around<'_>) {
     put!(line, ", length {data}");
 }
 
-fn put_flags(line: &mut Line, header: &TcpHeaderSlice<'_>) {
+fn put_flags(line: &mut Line<'_>, header: &TcpHeaderSlice<'_>) {
     let all = [
-        (header.fin(), b'F'),
-        (header.syn(), b'S'),
-        (header.rst(), b'R'),
-        (header.psh(), b'P'),
-        (header.ack(), b'.'),
-        (header.urg(), b'U'),
-        (header.ece(), b'E'),
-        (header.cwr(), b'W'),
+        (header.fin(), "F"),
+        (header.syn(), "S"),
+        (header.rst(), "R"),
+        (header.psh(), "P"),
+        (header.ack(), "."),
+        (header.urg(), "U"),
+        (header.ece(), "E"),
+        (header.cwr(), "W"),
     ];
     put!(line, "Flags [");
     let set = all.iter().filter(|(set, _)| *set);
     if set.clone().next().is_none() {
         put!(line, "none");
     }
-    line.extend(set.map(|(_, letter)| *letter));
+    for (_, letter) in set {
+        words(line, letter);
+    }
     put!(line, "]");
 }
 
-fn put_options(line: &mut Line, header: &TcpHeaderSlice<'_>) {
+fn put_options(line: &mut Line<'_>, header: &TcpHeaderSlice<'_>) {
     if header.options().is_empty() {
         return;
     }
@@ -82,7 +84,7 @@ fn put_options(line: &mut Line, header: &TcpHeaderSlice<'_>) {
     put!(line, "]");
 }
 
-fn put_option(line: &mut Line, option: &TcpOptionElement) {
+fn put_option(line: &mut Line<'_>, option: &TcpOptionElement) {
     match *option {
         TcpOptionElement::Noop => put!(line, "nop"),
         TcpOptionElement::MaximumSegmentSize(size) => put!(line, "mss {size}"),

@@ -25,12 +25,12 @@ fn packet(link: LinkType, data: &[u8], wirelen: u32) -> Packet<'_> {
     }
 }
 
-fn frame(line: &mut Line, data: &[u8], wirelen: u32) {
-    layers(line, &packet(LinkType::Ethernet, data, wirelen));
+fn frame(line: &mut Vec<u8>, data: &[u8], wirelen: u32) {
+    layers(&mut Line(line), &packet(LinkType::Ethernet, data, wirelen));
 }
 
-fn raw_ip(line: &mut Line, data: &[u8], wirelen: u32) {
-    layers(line, &packet(LinkType::RawIp, data, wirelen));
+fn raw_ip(line: &mut Vec<u8>, data: &[u8], wirelen: u32) {
+    layers(&mut Line(line), &packet(LinkType::RawIp, data, wirelen));
 }
 
 fn line(bytes: &[u8]) -> String {
@@ -262,7 +262,7 @@ fn cut_packets_go_as_far_as_they_go() {
 #[test]
 fn times() {
     let mut line = Vec::new();
-    time_of_day(&mut line, Timestamp::from_unix_nanos(86_399_123_456_789));
+    time_of_day(&mut Line(&mut line), Timestamp::from_unix_nanos(86_399_123_456_789));
     assert_eq!(line, b"23:59:59.123456");
     line.clear();
     write(&mut line, &packet(LinkType::RawIp, &[0x70], 1));

@@ -1,12 +1,12 @@
 //! UDP.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Around, Line, put};
 use crate::dissect::udp::Udp;
 
 /// Appends a datagram. What it carries is shown instead of its length, where that is known.
-pub fn show(line: &mut Line, view: &Udp<'_>, around: &mut Around<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Udp<'_>, around: &mut Around<'_>) {
     let (Some(from), Some(to)) = (view.source_port(), view.destination_port()) else {
         around.put_hosts(line);
         return put!(line, "[|udp]");

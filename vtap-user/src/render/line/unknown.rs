@@ -1,6 +1,6 @@
 //! What no other file here shows.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use etherparse::IpNumber;
 
@@ -10,7 +10,7 @@ use crate::dissect::{
 };
 
 /// Appends a payload of an unknown `EtherType`.
-pub fn put_type(line: &mut Line, view: &UnknownType<'_>, around: &Around<'_>) {
+pub fn put_type(line: &mut Line<'_>, view: &UnknownType<'_>, around: &Around<'_>) {
     let ether_type = view.ether_type().0;
     let len = around.frame.map_or(view.wirelen(), |frame| frame.wirelen());
     if let Some((source, destination)) =
@@ -24,7 +24,7 @@ pub fn put_type(line: &mut Line, view: &UnknownType<'_>, around: &Around<'_>) {
 }
 
 /// Appends a payload of an unknown IP protocol.
-pub fn put_protocol(line: &mut Line, view: &UnknownProtocol<'_>, around: &mut Around<'_>) {
+pub fn put_protocol(line: &mut Line<'_>, view: &UnknownProtocol<'_>, around: &mut Around<'_>) {
     around.put_hosts(line);
     match view.number() {
         IpNumber::IPV6_NO_NEXT_HEADER => put!(line, "no next header"),
@@ -33,7 +33,7 @@ pub fn put_protocol(line: &mut Line, view: &UnknownProtocol<'_>, around: &mut Ar
 }
 
 /// Appends a packet of an unknown IP version.
-pub fn put_version(line: &mut Line, view: &UnknownVersion<'_>) {
+pub fn put_version(line: &mut Line<'_>, view: &UnknownVersion<'_>) {
     match view.version() {
         Some(version) => put!(line, "unknown ip {version}"),
         None => put!(line, "[|ip]"),

@@ -1,12 +1,12 @@
 //! VXLAN inside a mirrored packet.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{Line, put};
 use crate::dissect::vxlan::Vxlan;
 
 /// Appends a header.
-pub fn show(line: &mut Line, view: &Vxlan<'_>) {
+pub fn show(line: &mut Line<'_>, view: &Vxlan<'_>) {
     let (Some(flags), Some(vni)) = (view.flags(), view.vni()) else {
         return put!(line, "VXLAN, [|vxlan]");
     };

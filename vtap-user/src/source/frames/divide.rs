@@ -96,7 +96,13 @@ impl Payload<'_> {
     fn search(&self, first: &Stated) -> Division {
         let most = self.wire_len.saturating_sub(Segment::LEAST);
         let most = first.len.map_or(most, |len| most.min(len - 1));
-        for len in Segment::LEAST..=most {
+        let Some(flags) = self.bytes.first() else { return Division::One };
+        let likely = self.bytes.get(Segment::LEAST as usize..).unwrap_or_default();
+        for at in memchr::memchr_iter(*flags, likely) {
+            let len = Segment::LEAST + at as u32;
+            if len > most {
+                break;
+            }
             let is_udp_payload = first.udp_payload == Some(len);
             let is_nested = is_udp_payload && first.may_nest;
             if is_nested || !self.is_start(len) || !self.may_be_pieces(len) {
@@ -207,8 +213,8 @@ fn stated(payload: &[u8], encapsulation: Encapsulation) -> Option<Stated> {
         Link { ether_type: tunnel.ether_type as u32, payload: tunnel.payload }
     };
     let network = Network::parse(&payload, link.payload, link.ether_type);
-    let known = (network.end != 0).then_some(network.end);
-    let len = known.or_else(|| ethernet::llc_len(link.ether_type).map(|len| link.payload + len));
+    let len = (network.end != 0).then_some(network.end);
+    let is_known = len.is_some() && network.protocol != Protocol::OTHER;
     let is_udp = network.protocol == Protocol::UDP && network.fragment != Fragment::LATER;
     let may_nest = if is_udp {
         transport::ports(&payload, network.payload).is_none_or(|ports| {
@@ -218,5 +224,5 @@ fn stated(payload: &[u8], encapsulation: Encapsulation) -> Option<Stated> {
         !NO_TUNNELS.contains(&network.protocol) && network.protocol != Protocol::ARP
     };
     let udp_payload = is_udp.then_some(network.payload + udp::LEN);
-    Some(Stated { len, is_ethernet, is_known: known.is_some(), may_nest, udp_payload })
+    Some(Stated { len, is_ethernet, is_known, may_nest, udp_payload })
 }

@@ -71,6 +71,7 @@ impl Interfaces {
     }
 
     /// The interface of a packet. A new one is appended to `bytes`.
+    #[inline]
     pub fn place(
         &mut self,
         bytes: &mut Vec<u8>,

@@ -29,6 +29,15 @@ impl Order {
         if self == Self::Big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
+    /// The first numbers, or zeros where the bytes end before them.
+    #[inline]
+    pub fn u32s<const N: usize>(self, bytes: &[u8]) -> [u32; N] {
+        let (numbers, _) = bytes.as_chunks();
+        let numbers = numbers.first_chunk().copied().unwrap_or([[0; 4]; N]);
+        let little = numbers.map(u32::from_le_bytes);
+        if self == Self::Big { little.map(u32::swap_bytes) } else { little }
+    }
+
     /// The number at `at`, or zero where the bytes end before it does.
     #[inline]
     pub fn i64(self, bytes: &[u8], at: usize) -> i64 {

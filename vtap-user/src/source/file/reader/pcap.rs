@@ -145,15 +145,14 @@ impl Pcap {
 
     #[inline]
     fn header(&self, header: &[u8]) -> (crate::timestamp::Timestamp, Lengths) {
-        let number = |at| self.order.u32(header, at);
-        let (first, second) = (number(8), number(12));
+        let [seconds, fraction, first, second] = self.order.u32s(header);
         let wire_first = match self.lengths {
             LengthsOrder::Captured => false,
             LengthsOrder::Wire => true,
             LengthsOrder::Smaller => first > second,
         };
         let (captured, wire) = if wire_first { (second, first) } else { (first, second) };
-        (ticks::of_pcap(number(0), number(4), self.unit), Lengths { captured, wire })
+        (ticks::of_pcap(seconds, fraction, self.unit), Lengths { captured, wire })
     }
 }
 
