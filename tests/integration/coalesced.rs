@@ -1,7 +1,5 @@
 //! Frames into which a kernel had put several datagrams: each of them is a packet.
 
-use std::{thread::sleep, time::Duration};
-
 use anyhow::{Context as _, Result, ensure};
 use vtap_tests::{
     capture::{Capture, Ended, reread, wait_until},
@@ -34,7 +32,7 @@ crate::tests![
 
 /// `BR_STATE_FORWARDING`.
 const FORWARDING: &str = "3";
-const GENERIC: [&str; 4] = ["--xdp-mode", "generic", "-w", "x.pcapng"];
+const GENERIC: [&str; 5] = ["-v", "--xdp-mode", "generic", "-w", "x.pcapng"];
 
 /// Inner packets, all of `len` bytes, but the last, which is shorter if there are others.
 fn packets(count: usize, len: usize) -> Vec<Vec<u8>> {
@@ -80,7 +78,7 @@ fn every_number_of_datagrams() -> Result<()> {
         for (count, len) in [(1, 100), (2, 60), (2, 1400), (5, 342), (20, 100), (60, 900)] {
             let inner = packets(count, len);
             let capture = Capture::start(&net.target, &GENERIC)?;
-            segments::send(&net.tap, ipv6, 8 + len, &payload(&inner))?;
+            segments::send(&net, ipv6, 8 + len, &payload(&inner))?;
             let ended = capture.stop()?;
             let which = || format!("{count} of {len} bytes, IPv6: {ipv6}");
             check(&ended, &inner).with_context(which)?;
@@ -102,11 +100,17 @@ fn other_lengths_than_the_packets() -> Result<()> {
     {
         let inner: Vec<_> = (0..10).map(packet).collect();
         let capture = Capture::start(&net.target, &GENERIC)?;
-        segments::send(&net.tap, false, 8 + 64, &payload(&inner))?;
+        segments::send(&net, false, 8 + 64, &payload(&inner))?;
         let ended = capture.stop()?;
         ended.check()?;
+        ensure!(!ended.stderr.contains("is not known"), "{}", ended.stderr);
         let written = file::read(&ended.file("x.pcapng"))?;
-        ensure!(written.iter().map(|packet| &packet.data).eq(&inner), "{}", ended.stats);
+        ensure!(
+            written.iter().map(|packet| &packet.data).eq(&inner),
+            "{} {}",
+            ended.stderr,
+            ended.stats
+        );
         ensure!(written.iter().all(|packet| packet.wirelen == wirelen), "{written:?}");
     }
     Ok(())
@@ -117,7 +121,7 @@ fn rules_take_some_of_them() -> Result<()> {
     let inner = packets(10, 200);
     let rules = ["--rule", "exclude dst-port 3-4", "--rule", "include dst-port 0-7"];
     let capture = Capture::start(&net.target, &[&GENERIC[..], &rules].concat())?;
-    segments::send(&net.tap, false, 208, &payload(&inner))?;
+    segments::send(&net, false, 208, &payload(&inner))?;
     let ended = capture.stop()?;
     check(&ended, &[&inner[..3], &inner[5..8]].concat())?;
     let rules: Vec<_> = (0..2).map(|rule| ended.stats["rules"][rule]["packets"].clone()).collect();
@@ -130,7 +134,7 @@ fn snap_length_cuts_each() -> Result<()> {
     let net = Net::new()?;
     let inner = packets(5, 300);
     let capture = Capture::start(&net.target, &[&GENERIC[..], &["-s", "60"]].concat())?;
-    segments::send(&net.tap, false, 308, &payload(&inner))?;
+    segments::send(&net, false, 308, &payload(&inner))?;
     let ended = capture.stop()?;
     ended.check()?;
     let written = file::read(&ended.file("x.pcapng"))?;
@@ -146,7 +150,7 @@ fn count_is_of_packets() -> Result<()> {
     let net = Net::new()?;
     let inner = packets(5, 300);
     let capture = Capture::start(&net.target, &[&GENERIC[..], &["-c", "3"]].concat())?;
-    segments::send(&net.tap, false, 308, &payload(&inner))?;
+    segments::send(&net, false, 308, &payload(&inner))?;
     let ended = capture.wait()?;
     ended.check()?;
     let written = file::read(&ended.file("x.pcapng"))?;
@@ -165,7 +169,7 @@ fn damaged_datagrams_among_others() -> Result<()> {
         payload[datagram * 108] = 0;
     }
     let capture = Capture::start(&net.target, &GENERIC)?;
-    segments::send(&net.tap, false, 108, &payload)?;
+    segments::send(&net, false, 108, &payload)?;
     let ended = capture.stop()?;
     check(&ended, &[&inner[1..3], &inner[4..]].concat())?;
     ensure!(ended.count("malformed.vxlan_flags") == 2, "{}", ended.stats);
@@ -178,7 +182,7 @@ fn without_room_all_are_lost() -> Result<()> {
     let net = Net::new()?;
     let inner = packets(MOST, 900);
     let capture = Capture::start(&net.target, &[&GENERIC[..], &["--ring-size", "4096"]].concat())?;
-    segments::send(&net.tap, false, 908, &payload(&inner))?;
+    segments::send(&net, false, 908, &payload(&inner))?;
     let ended = capture.stop()?;
     check(&ended, &[])?;
     ensure!(ended.count("lost.ring_full") == MOST as u64, "{}", ended.stats);
@@ -191,14 +195,14 @@ fn without_type_information() -> Result<()> {
     let net = Net::new()?;
     let inner = packets(5, 300);
     let capture = Capture::start_without_btf(&net.target, &GENERIC)?;
-    segments::send(&net.tap, false, 308, &payload(&inner))?;
+    segments::send(&net, false, 308, &payload(&inner))?;
     let ended = capture.stop()?;
     check(&ended, &inner)?;
     ensure!(ended.count("coalesced") == 4, "{}", ended.stats);
     // Each with a trailer of its own.
     let trailers: Vec<_> = inner.iter().map(|packet| [&packet[..], &[1; 8]].concat()).collect();
     let capture = Capture::start_without_btf(&net.target, &GENERIC)?;
-    segments::send(&net.tap, false, 316, &payload(&trailers))?;
+    segments::send(&net, false, 316, &payload(&trailers))?;
     Sender::new(&net.tap)?.send(&mirrored(7, &frames::arp()))?;
     let ended = capture.stop()?;
     check(&ended, &[frames::arp()])?;
@@ -232,9 +236,9 @@ fn merged_below_a_bridge() -> Result<()> {
         Ok(state.trim() == FORWARDING)
     })?;
     let inner = packets(40, 300);
-    let capture = Capture::start(&net.target, &GENERIC)?;
+    let capture = Capture::start(&net.target, &[&GENERIC[..], &["--print"]].concat())?;
     Sender::new(&net.tap)?.send_all(inner.iter().map(|inner| mirrored(7, inner)))?;
-    sleep(Duration::from_millis(200));
+    wait_until("all lines", || Ok(capture.printed()?.lines().count() == inner.len()))?;
     let ended = capture.stop()?;
     check(&ended, &inner)?;
     ensure!(ended.count("coalesced") > 0, "the kernel has merged nothing: {}", ended.stats);
@@ -245,7 +249,7 @@ fn tshark_finds_them() -> Result<()> {
     let net = Net::new()?;
     let inner = packets(5, 300);
     let capture = Capture::start(&net.target, &GENERIC)?;
-    segments::send(&net.tap, false, 308, &payload(&inner))?;
+    segments::send(&net, false, 308, &payload(&inner))?;
     let ended = capture.stop()?;
     ended.check()?;
     let file = ended.file("x.pcapng");

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::wire::Wire;
 
 /// Something that may be missing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
     /// User id 0.
     Root,
