@@ -46,6 +46,8 @@ pub enum Need {
     TimeNamespaces,
     /// A control group in which tasks can be limited.
     PidsController,
+    /// The kernel's type information.
+    KernelTypes,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
@@ -135,6 +137,10 @@ impl Need {
             Self::PidsController => {
                 let there = std::fs::exists("/sys/fs/cgroup/pids/cgroup.procs").unwrap_or_default();
                 (!there).then(|| "needs the control group /sys/fs/cgroup/pids".into())
+            }
+            Self::KernelTypes => {
+                let there = std::fs::exists("/sys/kernel/btf/vmlinux").unwrap_or_default();
+                (!there).then(|| "needs /sys/kernel/btf/vmlinux".into())
             }
             Self::Kernel(major, minor) => {
                 let older = kernel_version().is_ok_and(|version| version < (major, minor));
