@@ -13,13 +13,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::kernel::Unpacked;
 use crate::command::{command, find, output};
 
-/// What the tests run besides busybox's own programs.
-const PROGRAMS: [&str; 4] = ["ip", "bpftool", "setpriv", "ping"];
+/// What the tests run besides busybox's own programs, and instead of those with fewer options.
+const PROGRAMS: [&str; 11] = [
+    "ip", "tc", "bpftool", "ethtool", "tcpdump", "ping", "setpriv", "unshare", "prlimit",
+    "timeout", "nohup",
+];
 
 /// Drivers of the interfaces that are tapped, what the tests make, and what lists sockets over
 /// netlink: a guest does not load modules by itself. Where a kernel has one of
 /// them built in, there is no such module.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 16] = [
     "virtio_pci",
     "virtio_net",
     "veth",
@@ -34,6 +37,8 @@ const MODULES: [&str; 14] = [
     "packet_diag",
     "udp_diag",
     "sch_fq_codel",
+    "sch_ingress",
+    "cls_bpf",
 ];
 
 /// The first process of the guest.
