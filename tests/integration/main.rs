@@ -39,7 +39,10 @@ use std::{
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
-use vtap_tests::{capture, need::Need};
+use vtap_tests::{
+    capture,
+    need::{Need, in_emulation},
+};
 
 /// A test, and what it needs of the machine.
 struct Test {
@@ -122,7 +125,12 @@ fn main() -> ExitCode {
             let begin = Instant::now();
             let result = (test.run)();
             took.add(&test.name, begin.elapsed());
-            result.map_err(|error| format!("{error:#}").into())
+            let result = result.map_err(|error| format!("{error:#}"));
+            // A guest may come to no end, where all of them are told.
+            if let (Err(error), true) = (&result, in_emulation()) {
+                println!("\n{error}");
+            }
+            result.map_err(Into::into)
         };
         Trial::test(name, run).with_ignored_flag(missing.is_some())
     });

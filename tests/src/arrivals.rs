@@ -132,10 +132,10 @@ impl Arrivals {
     }
 }
 
-/// What a file of `/proc` says now.
+/// What a file of `/proc` says now. Names of interfaces may be no text.
 fn text(file: &mut File) -> Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.rewind()?;
-    file.read_to_string(&mut text)?;
-    Ok(text)
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
