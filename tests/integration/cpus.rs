@@ -1,7 +1,5 @@
 //! Packets that several CPUs receive.
 
-use std::{thread::sleep, time::Duration};
-
 use anyhow::{Context as _, Result, ensure};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
@@ -9,6 +7,7 @@ use nix::{
     unistd::Pid,
 };
 use vtap_tests::{
+    arrivals::Arrivals,
     capture::Capture,
     file::{self, Packet},
     frames::{self, mirrored},
@@ -68,8 +67,6 @@ fn blocks_of_all_cpus_in_order() -> Result<()> {
             stay_on(cpu)?;
             let numbers = block * BLOCK..(block + 1) * BLOCK;
             sender.send_all(numbers.map(|number| mirrored(7, &numbered(number))))?;
-            // Until the other CPU goes on, this one has taken them all.
-            sleep(Duration::from_millis(2));
         }
         if mode == "generic" {
             let each = u64::from(BLOCKS * BLOCK) / CPUS.len() as u64;
@@ -93,6 +90,8 @@ fn all_cpus_at_once() -> Result<()> {
     for mode in MODES {
         let net = Net::new()?;
         let capture = Capture::start(&net.target, &["--xdp-mode", mode, "-w", "x.pcapng"])?;
+        let mut arrivals = Arrivals::from(&net.tap)?;
+        arrivals.begin()?;
         std::thread::scope(|scope| -> Result<()> {
             let send = |cpu: usize| {
                 let tap = &net.tap;
@@ -105,6 +104,9 @@ fn all_cpus_at_once() -> Result<()> {
             let threads = CPUS.map(|cpu| scope.spawn(send(cpu)));
             threads.into_iter().try_for_each(|thread| thread.join().expect("it does not panic"))
         })?;
+        // Each of them may have taken the other's frames for its own.
+        arrivals.wait_for(CPUS.len() as u64 * u64::from(PACKETS))?;
+        arrivals.settle()?;
         let ended = capture.stop()?;
         ended.check()?;
         ensure!(ended.count("lost.total") == 0, "{mode}: {}", ended.stats);

@@ -22,7 +22,9 @@ use rustix::{
     io::ioctl_fionread,
 };
 use vtap_tests::{
-    capture::{Capture, Ended, binary, signal, suspend, time_of_day, wait_until},
+    capture::{
+        Capture, Ended, binary, signal, suspend, time_of_day, wait_until, wait_until_handled,
+    },
     file,
     frames::{self, mirrored},
     need::Need,
@@ -472,6 +474,7 @@ fn pipe_of_packets_is_never_read() -> Result<()> {
         let mut command = net.target.command(&binary().display().to_string());
         command.arg("capture").args(source).args(["-w", "pipe"]).current_dir(dir.path());
         let mut vtap = command.stderr(Stdio::piped()).spawn()?;
+        wait_until_handled(vtap.id(), Signal::SIGINT)?;
         sleep(Duration::from_millis(500));
         ensure!(vtap.try_wait()?.is_none(), "it does not wait for a reader");
         signal(vtap.id(), Signal::SIGINT)?;

@@ -4,6 +4,7 @@ use std::{net::UdpSocket, time::Duration};
 
 use anyhow::{Result, ensure};
 use vtap_tests::{
+    arrivals::arrive,
     capture::Capture,
     file,
     frames::{self, EXTENSIONS, FRAGMENTS6, mirrored, pattern, vxlan},
@@ -86,7 +87,10 @@ fn tags_that_the_sender_leaves_to_the_interface() -> Result<()> {
     for mode in ["native", "generic"] {
         let args = ["-w", "x.pcapng", "--xdp-mode", mode];
         let capture = Capture::start(&net.target, &args)?;
-        socket.send_to(&vxlan(7, &inner), ("10.8.0.2", frames::VXLAN))?;
+        arrive(&net.tap, 1, || {
+            socket.send_to(&vxlan(7, &inner), ("10.8.0.2", frames::VXLAN))?;
+            Ok(())
+        })?;
         let ended = capture.stop()?;
         ended.check()?;
         let packets = file::read(&ended.file("x.pcapng"))?;

@@ -138,9 +138,11 @@ fn start_and_stop_often() -> Result<()> {
 /// It sends its signal twice: to vtap, and to the process group.
 fn timeout_ends_it_in_good_order() -> Result<()> {
     let net = Net::new()?;
+    // Longer than a start takes.
+    let seconds = if in_emulation() { "10" } else { "1" };
     for signal in ["INT", "TERM"] {
         let mut command = net.target.command("timeout");
-        command.args(["-s", signal, "--preserve-status", "1"]).arg(capture::binary());
+        command.args(["-s", signal, "--preserve-status", seconds]).arg(capture::binary());
         command.args(["capture", "-i", TARGET_DEV, "--no-print"]);
         let ended = Capture::launch(command)?.wait()?;
         ended.check()?;

@@ -30,11 +30,19 @@ mod selection;
 mod verdict;
 mod wanted;
 
-use std::process::ExitCode;
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
-use vtap_tests::{capture, need::Need};
+use vtap_tests::{
+    capture,
+    need::{Need, in_emulation},
+};
 
 /// A test, and what it needs of the machine.
 struct Test {
@@ -94,18 +102,61 @@ fn main() -> ExitCode {
         verdict::all,
         wanted::all,
     ];
-    // Of all tests; looked for once, which for every one takes long in emulation.
+    // Of all tests. What is needed is looked for once, which takes long enough in emulation.
     let always = [Need::Root, Need::Program("ip")].into_iter().find_map(Need::missing);
     let always =
         always.or_else(|| (!binary.exists()).then(|| format!("needs {}", binary.display())));
-    let tests = modules.into_iter().flat_map(|all| all()).map(|test| {
-        let missing = test.needs.iter().find_map(|need| need.missing());
-        let missing = always.clone().or(missing);
+    let mut tests: Vec<_> = modules.into_iter().flat_map(|all| all()).collect();
+    // libtest_mimic knows one part of a name only.
+    if let Some(parts) = arguments.filter.take() {
+        tests.retain(|test| parts.split(',').any(|part| chosen(&test.name, part, &arguments)));
+    }
+    let mut known = HashMap::new();
+    let took = Took::default();
+    let trials = tests.into_iter().map(|test| {
+        let mut missing =
+            |need: &Need| known.entry(*need).or_insert_with(|| need.missing()).clone();
+        let missing = always.clone().or_else(|| test.needs.iter().find_map(&mut missing));
         if let Some(reason) = &missing {
             println!("skipped: {}: {reason}", test.name);
         }
-        let run = move || (test.run)().map_err(|error| format!("{error:#}").into());
-        Trial::test(test.name, run).with_ignored_flag(missing.is_some())
+        let (name, took) = (test.name.clone(), took.clone());
+        let run = move || {
+            let begin = Instant::now();
+            let result = (test.run)();
+            took.add(&test.name, begin.elapsed());
+            let result = result.map_err(|error| format!("{error:#}"));
+            // A guest may come to no end, where all of them are told.
+            if let (Err(error), true) = (&result, in_emulation()) {
+                println!("\n{error}");
+            }
+            result.map_err(Into::into)
+        };
+        Trial::test(name, run).with_ignored_flag(missing.is_some())
     });
-    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+    let trials = trials.collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    took.print();
+    conclusion.exit_code()
+}
+
+fn chosen(name: &str, part: &str, arguments: &Arguments) -> bool {
+    if arguments.exact { name == part } else { name.contains(part) }
+}
+
+/// How long each file of tests took.
+#[derive(Clone, Default)]
+struct Took(Arc<Mutex<BTreeMap<String, Duration>>>);
+
+impl Took {
+    fn add(&self, test: &str, time: Duration) {
+        let file = test.split("::").next().unwrap_or_default().to_owned();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(file).or_default() += time;
+    }
+
+    fn print(&self) {
+        for (file, time) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            println!("took: {file} {:.1} s", time.as_secs_f32());
+        }
+    }
 }

@@ -42,8 +42,10 @@ fn multicast_reaches_a_macvlan() -> Result<()> {
     let net = Net::new()?;
     net.target.run("ip link add mv0 link ens3 type macvlan mode bridge")?;
     net.target.run("ip link set mv0 up")?;
-    let capture = Capture::start_at(&net.target, "mv0", &["--no-print"])?;
+    let capture = Capture::start_at(&net.target, "mv0", &[])?;
     send_to(&net, MULTICAST)?;
+    // Such frames wait for a thread of the kernel.
+    wait_until("all lines", || Ok(capture.printed()?.lines().count() == 3))?;
     let ended = capture.stop()?;
     ended.check()?;
     ensure!(ended.count("delivered.packets") == 3, "{}", ended.stats);

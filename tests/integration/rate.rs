@@ -81,11 +81,6 @@ fn losses_are_counted_exactly() -> Result<()> {
     let args = ["--ring-size", "4096", "-w", "x.pcapng", "--print"];
     let capture = Capture::start(&net.target, &args)?;
     let sender = Sender::new(&net.tap)?;
-    let received = || -> Result<u64> {
-        let received = net.target.output("cat /sys/class/net/ens3/statistics/rx_packets")?;
-        Ok(received.trim().parse()?)
-    };
-    let before = received()?;
     capture.suspend()?;
     let stopped = Instant::now();
     let mut sent = 0;
@@ -94,8 +89,6 @@ fn losses_are_counted_exactly() -> Result<()> {
         sent += 50;
         sleep(Duration::from_millis(5));
     }
-    // Every frame has been seen when the interface has counted it.
-    wait_until("the last frame", || Ok(received()? >= before + u64::from(sent)))?;
     capture.signal(Signal::SIGCONT)?;
     // Once what waited is out, whatever comes arrives.
     let shown = || -> Result<usize> { Ok(capture.printed()?.lines().count()) };

@@ -317,6 +317,16 @@ pub fn signal(id: u32, signal: Signal) -> Result<()> {
     Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
 }
 
+/// Waits until a process that was just started handles a signal; until then that would kill it.
+pub fn wait_until_handled(id: u32, signal: Signal) -> Result<()> {
+    wait_until("a signal's handler", || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.context("no signals")?.trim(), 16)?;
+        Ok(caught >> (signal as u32 - 1) & 1 == 1)
+    })
+}
+
 /// Nanoseconds since 1970.
 pub fn time_of_day() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)

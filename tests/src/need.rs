@@ -1,7 +1,7 @@
 //! What a test needs of the machine it runs on.
 
 use std::{
-    io,
+    io::{self, Write as _},
     process::{Command, ExitStatus, Stdio},
 };
 
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::wire::Wire;
 
 /// Something that may be missing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
     /// User id 0.
     Root,
@@ -46,6 +46,8 @@ pub enum Need {
     TimeNamespaces,
     /// A control group in which tasks can be limited.
     PidsController,
+    /// The kernel's type information.
+    KernelTypes,
     /// A kernel of this version or later, for what only such a one lets a test send.
     Kernel(u32, u32),
 }
@@ -86,11 +88,11 @@ impl Need {
                 quietly(name, &["--version"]).is_err().then(|| format!("needs `{name}`"))
             }
             Self::VlanDevices => {
-                let made = can_make("v0 type veth && ip link add link v0 type vlan id 1");
+                let made = can_make("link add v0 type veth\nlink add link v0 type vlan id 1");
                 (!made).then(|| "needs a kernel with VLAN devices".into())
             }
             Self::MacvlanDevices => {
-                let made = can_make("v0 type veth && ip link add link v0 type macvlan");
+                let made = can_make("link add v0 type veth\nlink add link v0 type macvlan");
                 (!made).then(|| "needs a kernel with macvlan devices".into())
             }
             Self::TunDevices => {
@@ -99,7 +101,8 @@ impl Need {
             }
             Self::IpTunnels => {
                 let ends = "local 10.0.0.1 remote 10.0.0.2";
-                let made = ["ipip", "gre"].map(|kind| can_make(&format!("t0 type {kind} {ends}")));
+                let made = ["ipip", "gre"]
+                    .map(|kind| can_make(&format!("link add t0 type {kind} {ends}")));
                 (made != [true; 2]).then(|| "needs a kernel with tunnels over IP".into())
             }
             Self::TimeNamespaces => {
@@ -119,22 +122,23 @@ impl Need {
                 (!there).then(|| "needs a CPU that can be switched off".into())
             }
             Self::Macvlans => {
-                let made = can_make("v0 type veth && ip link add link v0 type macvlan");
+                let made = can_make("link add v0 type veth\nlink add link v0 type macvlan");
                 (!made).then(|| "needs a kernel with macvlan devices".into())
             }
             Self::TrafficControl => {
-                let filter = "tc filter add dev lo ingress bpf bytecode '1,6 0 0 0' flowid 1:1";
-                let script = format!("tc qdisc add dev lo clsact && {filter}");
-                let made = quietly("unshare", &["--net", "sh", "-c", &script]);
-                let made = made.is_ok_and(|status| status.success());
+                let filter = "filter add dev lo ingress bpf bytecode '1,6 0 0 0' flowid 1:1";
+                let made = batch("tc", &format!("qdisc add dev lo clsact\n{filter}\n"));
                 (!made).then(|| "needs `tc` and a kernel with cls_bpf".into())
             }
-            Self::Bridges => {
-                (!can_make("br0 type bridge")).then(|| "needs a kernel with bridges".into())
-            }
+            Self::Bridges => (!can_make("link add br0 type bridge"))
+                .then(|| "needs a kernel with bridges".into()),
             Self::PidsController => {
                 let there = std::fs::exists("/sys/fs/cgroup/pids/cgroup.procs").unwrap_or_default();
                 (!there).then(|| "needs the control group /sys/fs/cgroup/pids".into())
+            }
+            Self::KernelTypes => {
+                let there = std::fs::exists("/sys/kernel/btf/vmlinux").unwrap_or_default();
+                (!there).then(|| "needs /sys/kernel/btf/vmlinux".into())
             }
             Self::Kernel(major, minor) => {
                 let older = kernel_version().is_ok_and(|version| version < (major, minor));
@@ -154,10 +158,22 @@ pub fn kernel_version() -> Result<(u32, u32)> {
     }
 }
 
-/// Whether `ip link add` makes this.
-fn can_make(link: &str) -> bool {
-    let made = quietly("unshare", &["--net", "sh", "-c", &format!("ip link add {link}")]);
-    made.is_ok_and(|status| status.success())
+/// Whether `ip` does this in a network namespace of its own.
+fn can_make(commands: &str) -> bool {
+    batch("ip", &format!("{commands}\n"))
+}
+
+/// Whether a program of iproute2 succeeds with these lines of commands, in a network namespace of
+/// its own. No shell is between, because that of a guest has an `ip` of its own.
+fn batch(program: &str, commands: &str) -> bool {
+    let mut command = Command::new("unshare");
+    command.args(["--net", program, "-batch", "-"]).stdin(Stdio::piped());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    child.is_ok_and(|mut child| {
+        let given = child.stdin.take().map(|mut pipe| pipe.write_all(commands.as_bytes()));
+        child.wait().is_ok_and(|status| status.success())
+            && given.is_some_and(|given| given.is_ok())
+    })
 }
 
 fn quietly(program: &str, args: &[&str]) -> io::Result<ExitStatus> {

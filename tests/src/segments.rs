@@ -9,8 +9,9 @@ use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 
 use crate::{
+    arrivals::arrive,
     frames,
-    net::{Namespace, Net, TAP_DEV, TARGET_ADDR, TARGET_DEV},
+    net::{Net, TAP_ADDR, TAP_DEV, TARGET_ADDR, TARGET_DEV},
 };
 
 /// The most datagrams that every kernel takes in one call (`UDP_MAX_SEGMENTS`).
@@ -21,13 +22,16 @@ const TARGET6: &str = "fd00::2";
 
 /// Sends a payload to the target's usual tap port by one call, as datagrams of `segment` bytes each
 /// (`UDP_SEGMENT`, `udp(7)`). The kernel makes one frame of them for a veth pair, unless the other
-/// end has a native XDP program.
-pub fn send(tap: &Namespace, ipv6: bool, segment: usize, payload: &[u8]) -> Result<()> {
+/// end has a native XDP program; this frame has arrived on return.
+pub fn send(net: &Net, ipv6: bool, segment: usize, payload: &[u8]) -> Result<()> {
+    if !ipv6 {
+        know_each_other(net, TAP_ADDR, TARGET_ADDR)?;
+    }
     let (from, to) = if ipv6 { ("[::]:0", TARGET6) } else { ("0.0.0.0:0", TARGET_ADDR) };
     let to = SocketAddr::new(to.parse()?, frames::VXLAN);
     let payload = payload.to_vec();
     let segment = libc::c_int::try_from(segment)?;
-    tap.enter(move || {
+    let send = move || {
         let socket = UdpSocket::bind(from)?;
         let len = size_of_val(&segment) as libc::socklen_t;
         let value = (&raw const segment).cast();
@@ -38,7 +42,8 @@ pub fn send(tap: &Namespace, ipv6: bool, segment: usize, payload: &[u8]) -> Resu
         Errno::result(result).context("cannot set UDP_SEGMENT")?;
         socket.send_to(&payload, to)?;
         Ok(())
-    })
+    };
+    arrive(&net.tap, 1, || net.tap.enter(send))
 }
 
 /// Gives both ends of the pair an IPv6 address that can be used at once.
@@ -48,9 +53,18 @@ pub fn give_ipv6(net: &Net) -> Result<()> {
         namespace.run(&format!("sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=0"))?;
         namespace.run(&format!("ip addr add {address}/64 dev {dev} nodad"))?;
     }
-    // No frame of neighbour discovery is to come in between.
-    let (tap, target) = (net.tap.mac(TAP_DEV)?, net.target.mac(TARGET_DEV)?);
-    let text = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
-    net.tap.run(&format!("ip neigh replace {TARGET6} lladdr {} dev {TAP_DEV}", text(target)))?;
-    net.target.run(&format!("ip neigh replace fd00::1 lladdr {} dev {TARGET_DEV}", text(tap)))
+    know_each_other(net, "fd00::1", TARGET6)
+}
+
+/// Tells both ends each other's hardware address. No frame that asks for it is to come in between.
+fn know_each_other(net: &Net, tap: &str, target: &str) -> Result<()> {
+    let ends = [
+        (&net.tap, TAP_DEV, target, net.target.mac(TARGET_DEV)?),
+        (&net.target, TARGET_DEV, tap, net.tap.mac(TAP_DEV)?),
+    ];
+    for (namespace, dev, other, mac) in ends {
+        let mac = mac.map(|byte| format!("{byte:02x}")).join(":");
+        namespace.run(&format!("ip neigh replace {other} lladdr {mac} dev {dev}"))?;
+    }
+    Ok(())
 }

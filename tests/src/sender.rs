@@ -18,17 +18,20 @@ use crate::{
     net::{Namespace, TAP_DEV},
 };
 
+/// Frames that are under way at most: what queues anywhere hold (a veth's has 256 places).
+const AT_ONCE: u64 = 64;
+
 /// A packet socket.
 pub struct Sender {
     socket: OwnedFd,
-    /// At the other end, where frames do not arrive at once.
-    arrivals: Option<RefCell<Arrivals>>,
+    /// At the other end.
+    arrivals: RefCell<Arrivals>,
 }
 
 impl Sender {
     /// On the tap's end of the pair.
     pub fn new(tap: &Namespace) -> Result<Self> {
-        let arrivals = tap.far_end.as_ref().map(Arrivals::at).transpose()?.map(RefCell::new);
+        let arrivals = RefCell::new(Arrivals::from(tap)?);
         tap.enter(|| {
             let flags = SockFlag::SOCK_CLOEXEC;
             let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
@@ -44,12 +47,18 @@ impl Sender {
 
     /// Sends frames, which have arrived on return.
     pub fn send_all<F: AsRef<[u8]>>(&self, frames: impl IntoIterator<Item = F>) -> Result<()> {
-        let mut count = 0;
+        let mut arrivals = self.arrivals.borrow_mut();
+        arrivals.begin()?;
+        let mut under_way = 0;
         for frame in frames {
             self.put(frame.as_ref())?;
-            count += 1;
+            under_way += 1;
+            if under_way == AT_ONCE {
+                arrivals.wait_for(std::mem::take(&mut under_way))?;
+            }
         }
-        self.wait_for_arrival(count)
+        arrivals.wait_for(under_way)?;
+        arrivals.settle()
     }
 
     /// Puts a frame on the wire; where that is full, tries again until it is not.
@@ -90,20 +99,13 @@ impl Sender {
         frames: impl IntoIterator<Item = F>,
     ) -> Result<()> {
         let begin = Instant::now();
-        let mut count = 0;
-        for (number, frame) in (0_u32..).zip(frames) {
+        self.send_all((0_u32..).zip(frames).map(|(number, frame)| {
             let due = Duration::from_secs(1) * number / rate;
             while begin.elapsed() < due {
                 std::hint::spin_loop();
             }
-            self.put(frame.as_ref())?;
-            count += 1;
-        }
-        self.wait_for_arrival(count)
-    }
-
-    fn wait_for_arrival(&self, frames: u64) -> Result<()> {
-        self.arrivals.as_ref().map_or(Ok(()), |arrivals| arrivals.borrow_mut().wait_for(frames))
+            frame
+        }))
     }
 }
 

@@ -51,12 +51,6 @@ impl Wire {
         }
     }
 
-    /// Whether frames that were sent are still under way for a while.
-    #[must_use]
-    pub fn is_slow(self) -> bool {
-        self == Self::Virtio
-    }
-
     /// Whether the driver takes XDP natively at this MTU, given a kernel that can or can't hand
     /// programs a frame in several buffers.
     pub fn is_native_at(self, mtu: u32, fragments: bool) -> Result<bool> {

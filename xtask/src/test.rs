@@ -53,7 +53,8 @@ pub struct TestOptions {
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
 
-    /// What to pass to the integration tests: a part of their names, or options
+    /// What to pass to the integration tests: parts of their names, with commas in between, or
+    /// options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
 }
@@ -80,7 +81,7 @@ Examples:
   cargo xtask test --only integration --frames 10000000 differential
   cargo xtask test --only fuzz --fuzz 600
   cargo xtask test --vm                on other kernels as well
-  cargo xtask test --only vm --vm 5.10,6.12 verdict
+  cargo xtask test --only vm --vm 5.10,6.12 verdict,selection
   cargo xtask test --only integration -- --list";
 
 /// Runs the task.

@@ -14,13 +14,16 @@ pub struct KernelSettings {
 }
 
 /// The layout of the running kernel's socket buffers, as far as it is needed to find out how many
-/// datagrams a frame holds. The first three fields are offsets in bytes. The others are masks for
+/// datagrams a frame holds. The first four fields are offsets in bytes. The others are masks for
 /// `gso_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct SkbLayout {
-    /// `tail` in `struct sk_buff`. The fields `end` and `head` follow it directly.
-    pub tail: u32,
+    /// `end` in `struct sk_buff`.
+    pub end: u32,
+    /// `head` in `struct sk_buff`. It follows `end` directly, or after 4 bytes of padding, which
+    /// differs between kernels.
+    pub head: u32,
     /// `gso_size` in `struct skb_shared_info`.
     pub gso_size: u32,
     /// `gso_type` in `struct skb_shared_info`.

@@ -40,19 +40,13 @@ pub fn take(noted: &mut Segment) -> Segment {
     core::mem::replace(noted, Segment::UNKNOWN)
 }
 
-/// Three adjacent fields of `struct sk_buff`.
-#[repr(C)]
-struct Bounds {
-    tail: u32,
-    end: u32,
-    head: u64,
-}
-
 /// Reads the length from a socket buffer. Most frames need two reads, which take 5 to 10 ns each.
 #[inline(always)]
 fn read(skb: u64, layout: &SkbLayout) -> Option<Segment> {
-    // SAFETY: three integers.
-    let Bounds { end, head, tail: _ } = unsafe { load(skb + u64::from(layout.tail)) }?;
+    // `end`, `head` behind it, and the padding between the two or what follows.
+    // SAFETY: four integers.
+    let [end, a, b, c]: [u32; 4] = unsafe { load(skb + u64::from(layout.end)) }?;
+    let head = if layout.head == layout.end + 4 { pointer(a, b) } else { pointer(b, c) };
     let shared = head + u64::from(end);
     // SAFETY: an integer.
     let size: u16 = unsafe { load(shared + u64::from(layout.gso_size)) }?;
@@ -65,6 +59,13 @@ fn read(skb: u64, layout: &SkbLayout) -> Option<Segment> {
     // tunnel that ends on this host, are merged into one larger packet, so the frame holds one.
     let several = kind & layout.udp != 0 && kind & layout.tunnel == 0;
     Some(if several { Segment::of(u32::from(size)) } else { Segment::WHOLE })
+}
+
+/// The pointer whose halves lie in memory like this.
+#[inline(always)]
+fn pointer(first: u32, second: u32) -> u64 {
+    let (low, high) = if cfg!(target_endian = "big") { (second, first) } else { (first, second) };
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// Reads a value from kernel memory, or `None` if it cannot be read.

@@ -24,13 +24,15 @@ pub fn skb_layout() -> Result<SkbLayout> {
 
 fn layout(btf: &Btf) -> Result<SkbLayout> {
     let end = btf.offset("sk_buff", "end")?;
-    // On 64-bit machines `end` is an offset of 32 bits, and `head` follows it. The program reads both
-    // at once, and the 32 bits before them, which makes a piece of 16.
+    // On 64-bit machines `end` is an offset of 32 bits. The program reads both at once, in a piece of
+    // 16 bytes.
     let head = btf.offset("sk_buff", "head")?;
-    ensure!(end >= 4 && head == end + 4, "sk_buff.end is at {end}, and sk_buff.head at {head}");
+    let near = [4, 8].map(|distance| end + distance).contains(&head);
+    ensure!(near, "sk_buff.end is at {end}, and sk_buff.head at {head}");
     let tunnels = [btf.constant("SKB_GSO_UDP_TUNNEL")?, btf.constant("SKB_GSO_UDP_TUNNEL_CSUM")?];
     Ok(SkbLayout {
-        tail: end - 4,
+        end,
+        head,
         gso_size: btf.offset("skb_shared_info", "gso_size")?,
         gso_type: btf.offset("skb_shared_info", "gso_type")?,
         udp: btf.constant("SKB_GSO_UDP_L4")?,

@@ -8,7 +8,8 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
-mkdir -p /dev/shm
+mkdir -p /dev/shm /dev/pts
+mount -t devpts devpts /dev/pts
 ln -s /proc/self/fd/1 /dev/stdout
 for module in /modules/*.ko; do insmod "$module"; done
 # Debian's default, fq_codel, has a queue per flow, so that packets of two flows may change places.

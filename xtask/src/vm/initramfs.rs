@@ -13,13 +13,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::kernel::Unpacked;
 use crate::command::{command, find, output};
 
-/// What the tests run besides busybox's own programs.
-const PROGRAMS: [&str; 4] = ["ip", "bpftool", "setpriv", "ping"];
+/// What the tests run besides busybox's own programs, and instead of those with fewer options; its
+/// shell prefers its own ones.
+const PROGRAMS: [&str; 12] = [
+    "sh", "ip", "tc", "bpftool", "ethtool", "tcpdump", "ping", "setpriv", "unshare", "prlimit",
+    "timeout", "nohup",
+];
 
 /// Drivers of the interfaces that are tapped, what the tests make, and what lists sockets over
 /// netlink: a guest does not load modules by itself. Where a kernel has one of
 /// them built in, there is no such module.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 17] = [
     "virtio_pci",
     "virtio_net",
     "veth",
@@ -31,13 +35,19 @@ const MODULES: [&str; 14] = [
     "ipip",
     "ip_gre",
     "af_packet",
-    "packet_diag",
+    "af_packet_diag",
     "udp_diag",
+    "raw_diag",
     "sch_fq_codel",
+    "sch_ingress",
+    "cls_bpf",
 ];
 
 /// The first process of the guest.
 const INIT: &str = include_str!("init.sh");
+
+/// tcpdump gives up its privileges to a user of its own.
+const USERS: &str = "root:x:0:0::/:/bin/sh\ntcpdump:x:1:1::/:/bin/sh\n";
 
 /// A file system in the making.
 pub struct Initramfs {
@@ -53,6 +63,7 @@ impl Initramfs {
         }
         let mut initramfs = Self { root };
         initramfs.add_text("init", INIT)?;
+        initramfs.add_text("etc/passwd", USERS)?;
         output(command("chmod").arg("755").arg(initramfs.root.join("init")))?;
         let busybox = find("busybox").context("busybox is not installed")?;
         initramfs.add_program(&busybox, "bin/busybox")?;
