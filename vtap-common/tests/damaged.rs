@@ -118,6 +118,8 @@ fn what_is_left_of_a_cut_packet_is_known() {
     assert_eq!(at(34).dst, Address::v4(DST));
     let ports = |len: usize| (at(len).src_port, at(len).dst_port);
     assert_eq!(ports(35), (ABSENT, ABSENT));
+    assert_eq!((at(35).icmp_type, at(36).icmp_type, at(36).icmp_code), (ABSENT, ABSENT, ABSENT));
+    assert_eq!(at(34).damage.header(), Some(Damaged::Transport));
     assert_eq!((ports(36), ports(37)), ((53, ABSENT), (53, ABSENT)));
     assert_eq!((ports(38), ports(41)), ((53, 99), (53, 99)));
     assert_eq!(at(41).damage.header(), Some(Damaged::Transport));
@@ -142,9 +144,13 @@ fn a_cut_arp_packet_has_no_addresses() {
     assert_eq!((at(42).src, at(42).dst), (Address::v4(SRC), Address::v4(DST)));
     assert_eq!(at(42).damage.header(), None);
     assert_eq!(at(41).damage.header(), Some(Damaged::Arp));
+    assert_eq!((matched(&arp).wirelen(), matched(&arp[..30]).wirelen()), (42, 42));
     // In other networks, addresses have other lengths. Here they are 8 and 4 bytes long.
     arp[18] = 8;
     assert_eq!((damage(&arp), matched(&arp).inner.src), (Some(Damaged::Arp), Address::NONE));
+    arp.extend([0; 4]);
+    assert_eq!((damage(&arp), matched(&arp).inner.src), (None, Address::NONE));
+    assert_eq!(damage(&arp[..45]), Some(Damaged::Arp));
     arp.extend([0; 4]);
     assert_eq!(damage(&arp), None);
 }
@@ -204,6 +210,22 @@ fn a_udp_length_is_compared_with_the_end_of_its_packet() {
 }
 
 #[test]
+fn ipv4_options_belong_to_the_header() {
+    let with_words = |words: u8, present: usize| {
+        let mut packet = ipv4(60, 59, &[1; 40]);
+        packet[14] = 0x40 | words;
+        damage(&packet[..14 + present])
+    };
+    for (words, len) in [(5, 20), (6, 24), (15, 60)] {
+        assert_eq!(with_words(words, len), None, "{words}");
+        assert_eq!(with_words(words, len - 1), Some(Damaged::Ipv4), "{words}");
+    }
+    for words in 0..5 {
+        assert_eq!(with_words(words, 60), Some(Damaged::Ipv4), "{words}");
+    }
+}
+
+#[test]
 fn an_ipv4_packet_is_no_shorter_than_its_header() {
     let with = |total_len, protocol| damage(&ipv4(total_len, protocol, &udp(8)));
     assert_eq!((with(19, 59), with(20, 59)), (Some(Damaged::Ipv4), None));
@@ -250,6 +272,13 @@ fn the_outer_packet_bounds_its_datagram() {
     for (total_len, udp_len) in [(total_len - 1, udp_len), (19, udp_len), (total_len, 7)] {
         assert_eq!(with(total_len, udp_len), too_long, "{total_len}, {udp_len}");
     }
+    // An empty datagram has no VXLAN header.
+    let empty = outer_with(28, 8, &[]);
+    assert_eq!(run(&empty[..42]).0, Outcome::Malformed(Malformed::VxlanHeader));
+    // Only the IP header gives no length.
+    let frame = outer_with(0, udp_len, &inner);
+    let Outcome::Matched(found) = run(&[&frame[..], &[1; 30]].concat()).0 else { panic!() };
+    assert_eq!(found.inner.len as usize, inner.len());
     // Both lengths are zero, as in a BIG TCP packet.
     assert!(matches!(with(0, 0), Outcome::Matched(_)));
     assert_eq!(with(total_len, 0), too_long);

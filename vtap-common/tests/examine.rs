@@ -111,6 +111,8 @@ fn gpe_tells_what_it_carries_but_only_on_its_ports() {
     let ip = &udp_frame((1, 2), b"x")[14..];
     let raw = matched(&vxlan(4790, [0x0c, 0, 0, 1, 0, 0, 9, 0], ip));
     assert_eq!((raw.tunnel.link(), raw.inner.protocol), (LinkType::RawIp, Protocol::UDP));
+    let raw = matched(&vxlan(4790, [0x0c, 0, 0, 2, 0, 0, 9, 0], &ipv6(59, b"x")[14..]));
+    assert_eq!((raw.tunnel.link(), raw.inner.src), (LinkType::RawIp, Address::v6(A6)));
     let frame = udp_frame((1, 2), b"x");
     let ethernet = matched(&vxlan(4790, [0x0c, 0, 0, 3, 0, 0, 9, 0], &frame));
     assert_eq!(ethernet.tunnel.link(), LinkType::Ethernet);

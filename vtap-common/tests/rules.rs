@@ -4,7 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    select::{CRITERIA, Cidr, MAX_RULES, PacketKeys, Range, Rule, Selection, Wanted, decide},
+    select::{
+        CRITERIA, Cidr, Kind as _, MAX_RULES, PacketKeys, Pair, Range, Rule, Selection, Wanted,
+        decide,
+    },
     wire::{ABSENT, Address, Protocol},
 };
 
@@ -183,4 +186,14 @@ fn a_rule_holds_by_its_words() {
         }
     }
     assert_eq!(matches("no-such-word", number(1)), None);
+}
+
+#[test]
+fn both_numbers_of_a_pair_must_fit() {
+    let wanted = [Range::just(8), Range::new(0, 3).unwrap()];
+    assert_eq!(Pair::mismatch(&wanted, &[8, 3]), 0);
+    for other in [[8, 4], [7, 3], [7, 4], [8, ABSENT], [ABSENT, ABSENT]] {
+        assert_ne!(Pair::mismatch(&wanted, &other), 0, "{other:?}");
+    }
+    assert_eq!(Pair::mismatch(&Pair::ANY, &[ABSENT, ABSENT]), 0);
 }
