@@ -3,11 +3,11 @@
 
 use vtap_common::{
     abi::{
-        CLASSES, Counters, Lost, Malformed, ProtocolClass, RecordFields, RecordHeader, Traffic,
-        class_below,
+        CLASSES, Counters, Lost, Malformed, ProtocolClass, RecordFields, RecordHeader, Segment,
+        Traffic, class_below,
     },
     tunnel::LinkType,
-    wire::{Address, Protocol},
+    wire::{Address, Damaged, Protocol},
 };
 
 #[test]
@@ -62,8 +62,37 @@ fn a_record_header_says_what_it_was_made_of() {
             let header = RecordHeader::new(&fields);
             assert_eq!((header.link(), header.vni(), header.class()), (link, vni, class));
             assert_eq!((header.outer_src(), header.outer_dst()), (src, dst));
+            assert_eq!(header.segment(), None);
         }
     }
+}
+
+#[test]
+fn a_record_of_a_frame_says_how_the_frame_divides() {
+    for len in [0, 1, 1408, 65_535, 0x00ff_ffff] {
+        let header = RecordHeader::frame(Segment::of(len), 9000, 0x0102_0304_0506_0708, 0x1_0007);
+        assert_eq!(header.timestamp, 0x0102_0304_0506_0708);
+        assert_eq!((header.caplen, header.wirelen, header.rx_queue), (9000, 9000, 7));
+        assert_eq!(header.segment(), Some(Segment::of(len)), "{len}");
+        assert_eq!(header.outer_src_port(), 0);
+    }
+}
+
+#[test]
+fn a_segment_says_how_many_datagrams_there_are() {
+    // The payload of each datagram, the payload of the frame, and the number of datagrams.
+    let known = [(100, 99, 1), (100, 100, 1), (100, 101, 2), (100, 200, 2), (100, 201, 3)];
+    for (len, payload_len, datagrams) in [(1, 5, 5), (1408, 64_000, 46)].into_iter().chain(known) {
+        let segment = Segment::of(len);
+        assert_eq!(segment.bytes(), len);
+        assert_eq!(segment.datagrams(payload_len), datagrams, "{payload_len} by {len}");
+    }
+    for segment in [Segment::UNKNOWN, Segment::WHOLE, Segment::of(0)] {
+        for payload_len in [0, 1, 65_507, u32::MAX] {
+            assert_eq!(segment.datagrams(payload_len), 1, "{segment:?}: {payload_len}");
+        }
+    }
+    assert_eq!((Segment::UNKNOWN.bytes(), Segment::WHOLE.bytes()), (0, u32::MAX));
 }
 
 #[test]
@@ -120,6 +149,8 @@ fn counters_of_all_cpus_are_added_up() {
     one.matched = traffic(4, 400);
     one.lost[Lost::RingFull as usize] = 1;
     one.rules[0] = 7;
+    one.coalesced = 11;
+    one.damaged[Damaged::Vlan as usize] = 3;
     let mut other = one;
     other.received = traffic(20, 5000);
     other.not_tunnel = 5;
@@ -127,13 +158,17 @@ fn counters_of_all_cpus_are_added_up() {
     other.filtered = 6;
     other.matched = traffic(7, 70);
     other.malformed[Malformed::ALL.len() - 1] = 2;
+    other.coalesced = 30;
+    other.damaged[Damaged::ALL.len() - 1] = 4;
     let mut sum = one;
     sum.add(&other);
     assert_eq!((sum.received, sum.matched), (traffic(30, 6000), traffic(11, 470)));
-    assert_eq!((sum.not_tunnel, sum.tunnel, sum.filtered), (6, 24, 9));
+    assert_eq!((sum.not_tunnel, sum.tunnel, sum.filtered, sum.coalesced), (6, 24, 9, 41));
     assert_eq!(sum.malformed[Malformed::VxlanFlags as usize], 4);
     assert_eq!(sum.malformed[Malformed::ALL.len() - 1], 2);
     assert_eq!(sum.malformed.iter().sum::<u64>(), 6);
+    assert_eq!(sum.damaged[Damaged::Vlan as usize], 6);
+    assert_eq!((sum.damaged[Damaged::ALL.len() - 1], sum.damaged.iter().sum::<u64>()), (4, 10));
     assert_eq!((sum.lost[Lost::RingFull as usize], sum.lost.iter().sum::<u64>()), (2, 2));
     assert_eq!((sum.rules[0], sum.rules.iter().sum::<u64>()), (14, 14));
     sum.add(&Counters::ZERO);
@@ -150,5 +185,20 @@ fn losses_are_counted_by_reason() {
     }
     assert!(counters.lost.iter().copied().eq(1..=Lost::ALL.len() as u64));
     let expected = Counters { lost: counters.lost, ..Counters::ZERO };
+    assert_eq!(counters, expected);
+}
+
+/// Each datagram begins with a VXLAN header of 8 bytes, which is not part of its packet.
+#[test]
+fn all_packets_of_a_lost_frame_are_lost() {
+    let mut counters = Counters::ZERO;
+    counters.count_lost_frame(3, 4000, Lost::RingFull);
+    counters.count_lost_frame(4, 100, Lost::CopyFailed);
+    // Too short for the headers of two datagrams.
+    counters.count_lost_frame(2, 15, Lost::CopyFailed);
+    let mut expected = Counters { coalesced: 6, tunnel: 9, ..Counters::ZERO };
+    expected.matched = traffic(9, 4000 - 24 + 100 - 32);
+    expected.lost[Lost::RingFull as usize] = 3;
+    expected.lost[Lost::CopyFailed as usize] = 6;
     assert_eq!(counters, expected);
 }

@@ -118,6 +118,8 @@ fn what_is_left_of_a_cut_packet_is_known() {
     assert_eq!(at(34).dst, Address::v4(DST));
     let ports = |len: usize| (at(len).src_port, at(len).dst_port);
     assert_eq!(ports(35), (ABSENT, ABSENT));
+    assert_eq!((at(35).icmp_type, at(36).icmp_type, at(36).icmp_code), (ABSENT, ABSENT, ABSENT));
+    assert_eq!(at(34).damage.header(), Some(Damaged::Transport));
     assert_eq!((ports(36), ports(37)), ((53, ABSENT), (53, ABSENT)));
     assert_eq!((ports(38), ports(41)), ((53, 99), (53, 99)));
     assert_eq!(at(41).damage.header(), Some(Damaged::Transport));
@@ -142,9 +144,13 @@ fn a_cut_arp_packet_has_no_addresses() {
     assert_eq!((at(42).src, at(42).dst), (Address::v4(SRC), Address::v4(DST)));
     assert_eq!(at(42).damage.header(), None);
     assert_eq!(at(41).damage.header(), Some(Damaged::Arp));
+    assert_eq!((matched(&arp).wirelen(), matched(&arp[..30]).wirelen()), (42, 42));
     // In other networks, addresses have other lengths. Here they are 8 and 4 bytes long.
     arp[18] = 8;
     assert_eq!((damage(&arp), matched(&arp).inner.src), (Some(Damaged::Arp), Address::NONE));
+    arp.extend([0; 4]);
+    assert_eq!((damage(&arp), matched(&arp).inner.src), (None, Address::NONE));
+    assert_eq!(damage(&arp[..45]), Some(Damaged::Arp));
     arp.extend([0; 4]);
     assert_eq!(damage(&arp), None);
 }
@@ -193,6 +199,40 @@ fn a_transport_header_states_a_length_that_can_be_true() {
 }
 
 #[test]
+fn a_udp_length_is_compared_with_the_end_of_its_packet() {
+    // Padding does not belong to the IP packet.
+    let padded = |len| damage(&[ipv4(28, 17, &udp(len)), vec![0; 20]].concat());
+    assert_eq!((padded(8), padded(9)), (None, Some(Damaged::Transport)));
+    // A packet that gives no length (BIG TCP) ends where the outer datagram does.
+    let endless = |len| damage(&ipv4(0, 17, &[&udp(len)[..], &[0; 4]].concat()));
+    assert_eq!((endless(0), endless(8), endless(12)), (None, None, None));
+    assert_eq!((endless(7), endless(13)), (Some(Damaged::Transport), Some(Damaged::Transport)));
+}
+
+#[test]
+fn ipv4_options_belong_to_the_header() {
+    let with_words = |words: u8, present: usize| {
+        let mut packet = ipv4(60, 59, &[1; 40]);
+        packet[14] = 0x40 | words;
+        damage(&packet[..14 + present])
+    };
+    for (words, len) in [(5, 20), (6, 24), (15, 60)] {
+        assert_eq!(with_words(words, len), None, "{words}");
+        assert_eq!(with_words(words, len - 1), Some(Damaged::Ipv4), "{words}");
+    }
+    for words in 0..5 {
+        assert_eq!(with_words(words, 60), Some(Damaged::Ipv4), "{words}");
+    }
+}
+
+#[test]
+fn an_ipv4_packet_is_no_shorter_than_its_header() {
+    let with = |total_len, protocol| damage(&ipv4(total_len, protocol, &udp(8)));
+    assert_eq!((with(19, 59), with(20, 59)), (Some(Damaged::Ipv4), None));
+    assert_eq!((with(19, 17), with(20, 17)), (Some(Damaged::Ipv4), Some(Damaged::Transport)));
+}
+
+#[test]
 fn the_first_fragment_states_the_length_of_the_whole() {
     let mut first = ipv4(28, 17, &udp(4000));
     first[20] = 0x20;
@@ -225,11 +265,58 @@ fn the_outer_packet_bounds_its_datagram() {
     assert!(matches!(with(total_len, udp_len), Outcome::Matched(_)));
     // Bytes of the IP packet after the end of the datagram are ignored.
     assert!(matches!(with(total_len, udp_len - 1), Outcome::Matched(_)));
+    // So are bytes of the frame after the end of the IP packet.
+    let frame = outer(&inner);
+    assert_eq!(run(&[&frame[..], &[1; 30]].concat()).0, run(&frame).0);
     let too_long = Outcome::Malformed(Malformed::UdpLength);
     for (total_len, udp_len) in [(total_len - 1, udp_len), (19, udp_len), (total_len, 7)] {
         assert_eq!(with(total_len, udp_len), too_long, "{total_len}, {udp_len}");
     }
+    // An empty datagram has no VXLAN header.
+    let empty = outer_with(28, 8, &[]);
+    assert_eq!(run(&empty[..42]).0, Outcome::Malformed(Malformed::VxlanHeader));
+    // Only the IP header gives no length.
+    let frame = outer_with(0, udp_len, &inner);
+    let Outcome::Matched(found) = run(&[&frame[..], &[1; 30]].concat()).0 else { panic!() };
+    assert_eq!(found.inner.len as usize, inner.len());
     // Both lengths are zero, as in a BIG TCP packet.
     assert!(matches!(with(0, 0), Outcome::Matched(_)));
     assert_eq!(with(total_len, 0), too_long);
+}
+
+#[test]
+fn only_udp_to_a_tap_port_is_a_tunnel() {
+    let frame = outer(&ipv4(28, 17, &udp(8)));
+    let with = |offset: usize, bytes: &[u8]| {
+        let mut frame = frame.clone();
+        frame[offset..offset + bytes.len()].copy_from_slice(bytes);
+        run(&frame).0
+    };
+    assert!(matches!(with(0, &[]), Outcome::Matched(_)));
+    // Other protocols have a number in the same place.
+    for protocol in [0, 6, 16, 18, 132, 136, 255] {
+        assert_eq!(with(23, &[protocol]), Outcome::NotTunnel, "{protocol}");
+    }
+    for fragment in [[0, 1], [0x20, 1], [0x1f, 0xff]] {
+        assert_eq!(with(20, &fragment), Outcome::NotTunnel, "{fragment:x?}");
+    }
+    assert_eq!(with(20, &[0x20, 0]), Outcome::Malformed(Malformed::OuterFragment));
+    // The "don't fragment" flag.
+    assert!(matches!(with(20, &[0x40, 0]), Outcome::Matched(_)));
+    for port in [[0x12, 0xb4], [0x12, 0xb6], [0x13, 0xb5], [0xb5, 0x12]] {
+        assert_eq!(with(36, &port), Outcome::NotTunnel, "{port:x?}");
+    }
+    // A header of 16 bytes is impossible, although the tap port follows it.
+    let mut short = frame.clone();
+    short[14] = 0x44;
+    short[32..34].copy_from_slice(&[0x12, 0xb5]);
+    assert_eq!(run(&short).0, Outcome::NotTunnel);
+    // Truncated within the UDP header: only with the port, it is known to be a tunnel's.
+    assert_eq!(run(&frame[..37]).0, Outcome::NotTunnel);
+    for len in [38, 41] {
+        assert_eq!(run(&frame[..len]).0, Outcome::Malformed(Malformed::UdpHeader), "{len}");
+    }
+    for len in [42, 49] {
+        assert_eq!(run(&frame[..len]).0, Outcome::Malformed(Malformed::VxlanHeader), "{len}");
+    }
 }

@@ -6,7 +6,7 @@ use vtap_common::{
     Matched, Outcome,
     abi::{Counters, Malformed, ProtocolClass, Segment},
     examine,
-    select::{Cidr, Range, Rule, Selection, TapPort},
+    select::{CRITERIA, Cidr, Range, Rule, Selection, Syntax, TapPort, Wanted},
     tunnel::{Encapsulation, LinkType},
     wire::{ABSENT, Address, Damaged, LinkLayer, Protocol},
 };
@@ -111,6 +111,8 @@ fn gpe_tells_what_it_carries_but_only_on_its_ports() {
     let ip = &udp_frame((1, 2), b"x")[14..];
     let raw = matched(&vxlan(4790, [0x0c, 0, 0, 1, 0, 0, 9, 0], ip));
     assert_eq!((raw.tunnel.link(), raw.inner.protocol), (LinkType::RawIp, Protocol::UDP));
+    let raw = matched(&vxlan(4790, [0x0c, 0, 0, 2, 0, 0, 9, 0], &ipv6(59, b"x")[14..]));
+    assert_eq!((raw.tunnel.link(), raw.inner.src), (LinkType::RawIp, Address::v6(A6)));
     let frame = udp_frame((1, 2), b"x");
     let ethernet = matched(&vxlan(4790, [0x0c, 0, 0, 3, 0, 0, 9, 0], &frame));
     assert_eq!(ethernet.tunnel.link(), LinkType::Ethernet);
@@ -250,17 +252,43 @@ fn header_starts() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A selection with several flags and rules.
-fn busy_selection() -> Box<Selection> {
+/// Values of this kind, of which many packets have one.
+fn wanted(syntax: Syntax) -> Wanted {
+    let up_to = |last| Range::new(0, last).unwrap();
+    match syntax {
+        Syntax::Vni => Wanted::Number(up_to(8)),
+        Syntax::Port => Wanted::Number(up_to(0xf000)),
+        Syntax::Protocol => Wanted::Number(up_to(17)),
+        Syntax::Cidr => Wanted::Prefix(Cidr::new([0, 0, 0, 0].into(), 1).unwrap()),
+        Syntax::Icmp => Wanted::Pair([up_to(8), up_to(0xff)]),
+    }
+}
+
+/// A selection in which every flag is given.
+fn every_flag() -> Box<Selection> {
     let mut selection = selection();
-    selection.flags.vni.push(Range::new(0, 8).unwrap()).unwrap();
-    selection.flags.outer_src.push(Cidr::new(A.into(), 8).unwrap()).unwrap();
-    selection.flags.net.push(Cidr::new([0, 0, 0, 0].into(), 1).unwrap()).unwrap();
-    selection.flags.net.push(Cidr::new(A6.into(), 1).unwrap()).unwrap();
-    assert!(selection.rules.set(&[
-        Rule { protocol: Range::just(17), ..Rule::any(false) },
-        Rule { src_port: Range::new(0, 9).unwrap(), ..Rule::any(true) },
-    ]));
+    for criterion in CRITERIA {
+        if let Some(flag) = criterion.flag {
+            selection.flags.add(flag, wanted(criterion.syntax)).unwrap().unwrap();
+        }
+    }
+    selection
+}
+
+/// A selection with a rule for every criterion that rules can have.
+fn every_rule() -> Box<Selection> {
+    let mut selection = selection();
+    let rules: Vec<_> = CRITERIA
+        .iter()
+        .filter_map(|criterion| Some((criterion.word?, criterion.syntax)))
+        .enumerate()
+        .map(|(place, (word, syntax))| {
+            let mut rule = Rule::any(place % 2 == 0);
+            rule.set(word, wanted(syntax)).unwrap();
+            rule
+        })
+        .collect();
+    assert!(selection.rules.set(&rules));
     selection
 }
 
@@ -294,7 +322,7 @@ proptest! {
             let at = flip.0.index(frame.len());
             frame[at] ^= flip.1;
         }
-        for selection in [selection(), busy_selection()] {
+        for selection in [selection(), every_flag(), every_rule()] {
             let (outcome, counters) = run(&frame, &selection);
             accounts_hold(&counters);
             prop_assert_eq!(counters.received.packets, 1);

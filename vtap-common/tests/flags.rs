@@ -153,9 +153,12 @@ fn a_flag_takes_values_of_its_kind() {
 #[test]
 fn a_flag_takes_so_many_values() {
     let mut selection = Box::new(Selection::ANY);
+    assert!(selection.flags.vni.is_empty());
     for value in 0..MAX_VALUES as u32 {
+        assert_eq!(selection.flags.vni.len(), value as usize);
         let added = selection.flags.add("vni", Wanted::Number(Range::just(value)));
         assert_eq!(added, Some(Ok(())));
+        assert!(!selection.flags.vni.is_empty());
     }
     let added = selection.flags.add("vni", Wanted::Number(Range::just(99)));
     assert_eq!(added, Some(Err(TooManyValues)));

@@ -4,7 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    select::{Cidr, MAX_RULES, PacketKeys, Range, Rule, Selection, decide},
+    select::{
+        CRITERIA, Cidr, Kind as _, MAX_RULES, PacketKeys, Pair, Range, Rule, Selection, Wanted,
+        decide,
+    },
     wire::{ABSENT, Address, Protocol},
 };
 
@@ -138,4 +141,59 @@ fn all_boundaries_at_once() {
         assert_eq!(decide(&selection, &keys).rule, expected, "port {dst_port}");
     }
     assert!(!selection.rules.set(&vec![Rule::any(true); MAX_RULES + 1]));
+}
+
+#[test]
+fn a_rule_holds_by_its_words() {
+    let number = |value| Wanted::Number(Range::just(value));
+    let host = |last| Cidr::new([10, 0, 0, last].into(), 32).unwrap();
+    let pair = |kind, code| Wanted::Pair([Range::just(kind), Range::just(code)]);
+    let packet = PacketKeys {
+        vni: 1,
+        protocol: 2,
+        src_port: 3,
+        dst_port: 4,
+        src: Address::v4([10, 0, 0, 5]),
+        dst: Address::v4([10, 0, 0, 6]),
+        icmp: [7, 8],
+        ..NO_KEYS
+    };
+    // For each word, a value that the packet has and some that it does not have.
+    let words = [
+        ("vni", number(1), vec![number(0), number(2)]),
+        ("proto", number(2), vec![number(1), number(3)]),
+        ("src-port", number(3), vec![number(4)]),
+        ("dst-port", number(4), vec![number(3)]),
+        ("src", Wanted::Prefix(host(5)), vec![Wanted::Prefix(host(6))]),
+        ("dst", Wanted::Prefix(host(6)), vec![Wanted::Prefix(host(5))]),
+        ("icmp-type", pair(7, 8), vec![pair(7, 7), pair(8, 8), pair(8, 7)]),
+    ];
+    let known = CRITERIA.iter().filter_map(|criterion| criterion.word);
+    assert!(known.eq(words.iter().map(|(word, ..)| *word)));
+    let matches = |word: &str, wanted: Wanted| {
+        let mut rule = Rule::any(true);
+        rule.set(word, wanted)?;
+        let mut selection = Box::new(Selection::ANY);
+        assert!(selection.rules.set(&[rule]));
+        Some(decide(&selection, &packet).capture)
+    };
+    for (word, right, wrong) in &words {
+        assert_eq!(matches(word, *right), Some(true), "{word}");
+        assert!(wrong.iter().all(|wrong| matches(word, *wrong) == Some(false)), "{word}");
+        for (other, value, _) in &words {
+            let is_alike = std::mem::discriminant(right) == std::mem::discriminant(value);
+            assert_eq!(matches(word, *value).is_some(), is_alike, "{word} and {other}");
+        }
+    }
+    assert_eq!(matches("no-such-word", number(1)), None);
+}
+
+#[test]
+fn both_numbers_of_a_pair_must_fit() {
+    let wanted = [Range::just(8), Range::new(0, 3).unwrap()];
+    assert_eq!(Pair::mismatch(&wanted, &[8, 3]), 0);
+    for other in [[8, 4], [7, 3], [7, 4], [8, ABSENT], [ABSENT, ABSENT]] {
+        assert_ne!(Pair::mismatch(&wanted, &other), 0, "{other:?}");
+    }
+    assert_eq!(Pair::mismatch(&Pair::ANY, &[ABSENT, ABSENT]), 0);
 }

@@ -16,7 +16,7 @@ use clap::Args;
 use self::{
     listed::{Entry, Listed},
     mutant::{Fate, Mutant},
-    tree::Tree,
+    tree::{Checked, Tree},
 };
 use crate::{
     command::{command, output, patiently, shown},
@@ -159,8 +159,11 @@ fn examine(
         let usual = part.integration.iter().map(ToString::to_string);
         let tests: BTreeSet<String> = usual.chain(named).collect();
         report::doing("integration tests without any mutant");
-        let failed = tree.integration_tests(&Vec::from_iter(tests), TEST_LIMIT)?;
-        ensure!(failed.is_none(), "{} fails without any mutant", failed.unwrap_or_default());
+        match tree.integration_tests(&Vec::from_iter(tests), TEST_LIMIT)? {
+            Checked::Passed => {}
+            Checked::Noticed(test) => bail!("{test} fails without any mutant"),
+            Checked::Unbuildable => bail!("vtap or its tests do not build without any mutant"),
+        }
         for mutant in survivors {
             wrong.extend(integrate(part, mutant, listed.entry(mutant), tree)?);
         }
@@ -182,13 +185,20 @@ fn integrate(
     };
     report::doing(format_args!("integration tests on {mutant}"));
     let changed = tree.change(mutant)?;
-    let noticed = tree.integration_tests(tests, TEST_LIMIT);
+    let checked = tree.integration_tests(tests, TEST_LIMIT);
     drop(changed);
-    Ok(match (noticed?, entry) {
-        (Some(_), Some(_)) => None,
-        (Some(test), None) => Some(format!("noticed by the integration test {test}: {mutant}")),
-        (None, Some(_)) => Some(format!("not noticed by its integration test: {mutant}")),
-        (None, None) => Some(format!("not noticed by {}: {mutant}", tests.join(", "))),
+    Ok(match (checked?, entry) {
+        (Checked::Noticed(_), Some(_)) => None,
+        (Checked::Noticed(test), None) => {
+            Some(format!("noticed by the integration test {test}: {mutant}"))
+        }
+        (Checked::Passed, Some(_)) => {
+            Some(format!("not noticed by its integration test: {mutant}"))
+        }
+        (Checked::Passed, None) => Some(format!("not noticed by {}: {mutant}", tests.join(", "))),
+        (Checked::Unbuildable, _) => {
+            Some(format!("no integration test notices it, because vtap does not build: {mutant}"))
+        }
     })
 }
 

@@ -22,6 +22,16 @@ use crate::{
 /// Cargo's profile that builds fastest.
 pub const PROFILE: &str = "mutants";
 
+/// What integration tests say of the copy.
+pub enum Checked {
+    /// All of them pass.
+    Passed,
+    /// This one fails, or runs for too long.
+    Noticed(String),
+    /// They say nothing: vtap or the tests do not build.
+    Unbuildable,
+}
+
 /// The copy.
 pub struct Tree {
     root: PathBuf,
@@ -72,22 +82,21 @@ impl Tree {
         Ok(change)
     }
 
-    /// Builds vtap and runs integration tests until one fails; returns which. A program that does
-    /// not build fails all of them.
-    pub fn integration_tests(&self, tests: &[String], limit: Duration) -> Result<Option<String>> {
-        // Where this is slow, it is not the tests' fault.
-        let _ = self.cargo(&["test", "--no-run", "--package", "vtap-tests"]).status();
+    /// Builds vtap and the integration tests, and runs tests until one fails.
+    pub fn integration_tests(&self, tests: &[String], limit: Duration) -> Result<Checked> {
+        let mut vtap = self.cargo(&["build", "--package", "vtap-user"]);
+        let mut harness = self.cargo(&["test", "--no-run", "--package", "vtap-tests"]);
+        if !(vtap.status()?.success() && harness.status()?.success()) {
+            return Ok(Checked::Unbuildable);
+        }
         for test in tests {
-            let mut build = self.cargo(&["build", "--package", "vtap-user"]);
             let mut run = self.cargo(&["test", "--package", "vtap-tests", "--", test]);
             run.env("VTAP_BIN", self.target.join(PROFILE).join("vtap"));
-            let passed =
-                build.status().is_ok_and(|status| status.success()) && ends(&mut run, limit)?;
-            if !passed {
-                return Ok(Some(test.clone()));
+            if !ends(&mut run, limit)? {
+                return Ok(Checked::Noticed(test.clone()));
             }
         }
-        Ok(None)
+        Ok(Checked::Passed)
     }
 
     fn cargo(&self, args: &[&str]) -> Command {
