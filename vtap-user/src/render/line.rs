@@ -142,18 +142,18 @@ impl Around<'_> {
 
 /// Appends the time of day in UTC, `12:00:00.123456`.
 fn time_of_day(line: &mut Line<'_>, time: Timestamp) {
-    let seconds = time.seconds.rem_euclid(24 * 3600);
+    let seconds = time.seconds.rem_euclid(24 * 3600).cast_unsigned();
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let mut text = *b"00:00:00.000000";
-    put_digits(&mut text[..2], hour as u32);
-    put_digits(&mut text[3..5], minute as u32);
-    put_digits(&mut text[6..8], second as u32);
-    put_digits(&mut text[9..], time.nanos / 1000);
+    put_digits(&mut text[..2], hour);
+    put_digits(&mut text[3..5], minute);
+    put_digits(&mut text[6..8], second);
+    put_digits(&mut text[9..], u64::from(time.nanos / 1000));
     line.0.extend_from_slice(&text);
 }
 
 /// Replaces zeros by the last digits of a number. (A formatter with a width is ten times slower.)
-fn put_digits(zeros: &mut [u8], mut number: u32) {
+fn put_digits(zeros: &mut [u8], mut number: u64) {
     for digit in zeros.iter_mut().rev() {
         *digit += (number % 10) as u8;
         number /= 10;
