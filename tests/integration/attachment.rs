@@ -259,6 +259,7 @@ fn too_few_descriptors() -> Result<()> {
         let limit = format!("--nofile={limit}");
         let said = fails_by(&net, "prlimit", &[&limit])?;
         ensure!(said.contains("Too many open files"), "{limit}: {said}");
+        ensure!(said.contains("ulimit -n"), "{limit}: {said}");
         ensure!(said.trim_end().lines().count() == 1, "{limit}: {said}");
     }
     Ok(())

@@ -325,8 +325,14 @@ fn a_failed_start_leaves_no_file() -> Result<()> {
 fn standard_output_is_closed() -> Result<()> {
     let dir = tempfile::tempdir()?;
     write_read(dir.path(), 1)?;
-    for (args, code) in [("-w -", 1), ("", 1), ("-w x --print", 1), ("-w x", 0), ("--no-print", 0)]
-    {
+    for (args, code) in [
+        ("-w -", 1),
+        ("-w /dev/stdout", 1),
+        ("", 1),
+        ("-w x --print", 1),
+        ("-w x", 0),
+        ("--no-print", 0),
+    ] {
         let ended = shell(dir.path(), &format!("exec VTAP -r read {args} >&-"))?;
         let stderr = String::from_utf8_lossy(&ended.stderr);
         ensure!(ended.status.code() == Some(code), "{args}: {}: {stderr}", ended.status);

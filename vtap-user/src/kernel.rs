@@ -18,6 +18,7 @@ mod segments;
 pub(crate) mod verdict;
 
 pub use attach::{Attached, LinkState, attach, check_free, too_large};
+pub use explain::too_many_files;
 pub use generation::Tap;
 pub use keeper::Keeper;
 pub use load::{Program, TapSettings, load, load_program};

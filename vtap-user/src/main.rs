@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use vtap_user::{cli, say, session, standard};
+use vtap_user::{cli, kernel, say, session, standard};
 
 /// SAFETY: the C library calls what stands in this section before `main`, one function after the
 /// other, on the only thread there is. Arguments that a function does not take do no harm, and this
@@ -26,7 +26,9 @@ fn main() -> ExitCode {
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say!("vtap: {error:#}");
+            let remedy = kernel::too_many_files(&error);
+            let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+            say!("vtap: {error:#}{remedy}");
             ExitCode::from(FAILED)
         }
     };

@@ -54,6 +54,12 @@ fn remedy(number: Errno) -> Option<String> {
                 .into()
         })),
         Errno::NOMEM => Some("there is too little memory: try a smaller --ring-size".into()),
+        _ => remedy_for_files(number),
+    }
+}
+
+fn remedy_for_files(number: Errno) -> Option<String> {
+    match number {
         Errno::MFILE => {
             let limit = getrlimit(Resource::Nofile).current;
             let limit = limit.map_or_else(String::new, |limit| format!(", which is {limit}"));
@@ -62,6 +68,11 @@ fn remedy(number: Errno) -> Option<String> {
         Errno::NFILE => Some("this machine has too many open files (sysctl fs.file-max)".into()),
         _ => None,
     }
+}
+
+/// What to do about too many open files, which any step may meet, if the error does not say it yet.
+pub fn too_many_files(error: &anyhow::Error) -> Option<String> {
+    remedy_for_files(errno(error.as_ref())?)
 }
 
 /// Which capabilities vtap lacks, if any, and how to give it them.

@@ -58,6 +58,9 @@ const MODE: u32 = 0o640;
 
 /// A file, or what else has a path.
 pub fn create(path: &Path, cancel: &Cancel) -> Result<Box<dyn Transport>> {
+    if NAMES_OF_STDOUT.iter().any(|name| path == Path::new(name)) {
+        ensure_stdout()?;
+    }
     open(path, cancel).with_context(|| format!("cannot write {}", escape::path(path)))
 }
 
@@ -78,12 +81,20 @@ fn open(path: &Path, cancel: &Cancel) -> io::Result<Box<dyn Transport>> {
     })
 }
 
-/// Standard output, whatever it is.
-pub fn stdout() -> Result<Box<dyn Transport>> {
+/// Paths that stand for standard output.
+const NAMES_OF_STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+fn ensure_stdout() -> Result<()> {
     ensure!(
         !standard::was_closed(Standard::Output),
         "standard output is closed: nothing that is written there would arrive"
     );
+    Ok(())
+}
+
+/// Standard output, whatever it is.
+pub fn stdout() -> Result<Box<dyn Transport>> {
+    ensure_stdout()?;
     // Not through `Stdout`'s own buffer, which would write line by line.
     let stdout = io::stdout().as_fd().try_clone_to_owned();
     stdout.and_then(|stdout| of(stdout.into())).context("cannot use standard output")
