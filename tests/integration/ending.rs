@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use vtap_tests::{
-    capture::{binary, counters, signal, wait_until},
+    capture::{binary, counters, signal, suspend, wait_until},
     file,
     frames::{self, mirrored},
     need::{Need, in_emulation},
@@ -266,7 +266,10 @@ fn in_time_after_a_count() -> Result<()> {
         let (reader, stdout) = std::io::pipe()?;
         let mut running = if source[0] == "-i" {
             let running = Running::live(&net, &args, stdout, None)?;
+            // All are there when it looks again, and so in few batches, of which some wait at most.
+            suspend(running.child.id())?;
             send(&net)?;
+            running.signal(Signal::SIGCONT)?;
             running
         } else {
             Running::start(&net, &source, &args, stdout, None)?

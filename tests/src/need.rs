@@ -106,7 +106,10 @@ impl Need {
                 (made != [true; 2]).then(|| "needs a kernel with tunnels over IP".into())
             }
             Self::TimeNamespaces => {
-                let made = quietly("unshare", &["--time", "--monotonic", "1", "true"]);
+                // Older kernels let a process do that, which then can't start a thread or another.
+                let forks = ["sh", "-c", "true & wait"];
+                let args = [&["--time", "--monotonic", "1"], &forks[..]].concat();
+                let made = quietly("unshare", &args);
                 let made = made.is_ok_and(|status| status.success());
                 (!made).then(|| "needs `unshare --time` and a kernel that has it".into())
             }

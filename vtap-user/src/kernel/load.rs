@@ -1,6 +1,6 @@
 //! Loads the XDP program and makes its rings.
 
-use std::thread;
+use std::{io, thread};
 
 use anyhow::{Context as _, Result, bail};
 use aya::{
@@ -10,7 +10,10 @@ use aya::{
     util::KernelVersion,
 };
 use aya_obj::generated::bpf_func_id;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::{
+    event::{EventfdFlags, eventfd},
+    process::{Resource, Rlimit, setrlimit},
+};
 use vtap_common::{
     abi::{KernelSettings, MAX_RINGS},
     select::Selection,
@@ -117,6 +120,7 @@ pub fn load_program(
 ) -> Result<(Tap, Rings)> {
     check_kernel(KernelVersion::current().context("cannot tell the kernel's version")?)?;
     raise_memlock_limit();
+    check_descriptors().context("cannot create the BPF maps")?;
     // To zero the memory of rings takes the kernel some milliseconds each, and the loader meanwhile
     // reads the types of the whole kernel, which it does however it is configured.
     let (tap, rings) = thread::scope(|scope| -> Result<_> {
@@ -159,6 +163,19 @@ fn check_kernel(version: KernelVersion) -> Result<()> {
 /// map that does not fit is refused, and that error says so.
 fn raise_memlock_limit() {
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+}
+
+/// Makes sure that the maps, their types and the rings can be opened. With fewer descriptors than
+/// those, aya fails to try what the kernel can do and takes it for an older one, so that it is
+/// another error that comes out.
+fn check_descriptors() -> Result<()> {
+    const MAPS_AND_TYPES: u32 = 7;
+    let mut held = Vec::new();
+    for _ in 0..MAPS_AND_TYPES + cpus::possible()? {
+        let one = eventfd(0, EventfdFlags::CLOEXEC).map_err(io::Error::from);
+        held.push(one.map_err(|error| explain(&error))?);
+    }
+    Ok(())
 }
 
 /// Makes the maps of the object; its programs are not loaded yet.

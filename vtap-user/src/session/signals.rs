@@ -35,26 +35,25 @@ pub fn outlive_file_limits() -> io::Result<()> {
 /// From here on these signals begin the end and no longer kill.
 pub fn watch(cancel: &Cancel) -> io::Result<()> {
     let first = Arc::new(AtomicU64::new(0));
-    // A closed terminal often sends two hangups, one by the shell and one by the kernel. So a
-    // hangup never is the second signal.
-    for signal in [SIGINT, SIGTERM] {
-        let first = Arc::clone(&first);
-        // SAFETY: an atomic variable, `clock_gettime` and `_exit` may be used in a signal handler,
-        // and the closure does not panic.
-        unsafe {
-            low_level::register(signal, move || {
-                if is_second(&first, milliseconds()) {
-                    low_level::exit(INTERRUPTED);
-                }
-            })
-        }?;
-    }
     // `nohup` has hangups ignored, and then a capture is to outlive its terminal.
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
+        let first = Arc::clone(&first);
         let (begun, byte) = cancel.for_handler()?;
-        flag::register(signal, begun)?;
-        low_level::pipe::register(signal, byte)?;
+        // One handler for all there is to do: a signal that comes before the next line does nothing
+        // by halves.
+        let handle = move || {
+            // A closed terminal often sends two hangups, one by the shell and one by the kernel. So
+            // a hangup never is the second signal.
+            if signal != SIGHUP && is_second(&first, milliseconds()) {
+                low_level::exit(INTERRUPTED);
+            }
+            begun.store(true, Ordering::Release);
+            let _ = rustix::io::write(&byte, &[0]);
+        };
+        // SAFETY: atomic variables, `clock_gettime`, `write` to what does not block and `_exit` may
+        // be used in a signal handler, and the closure does not panic.
+        unsafe { low_level::register(signal, handle) }?;
     }
     Ok(())
 }

@@ -10,7 +10,9 @@ mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
 mkdir -p /dev/shm /dev/pts
 mount -t devpts devpts /dev/pts
+ln -s /proc/self/fd /dev/fd
 ln -s /proc/self/fd/1 /dev/stdout
+ln -s /proc/self/fd/2 /dev/stderr
 for module in /modules/*.ko; do insmod "$module"; done
 # Debian's default, fq_codel, has a queue per flow, so that packets of two flows may change places.
 echo pfifo >/proc/sys/net/core/default_qdisc
