@@ -71,6 +71,7 @@ fn remedy_for_files(number: Errno) -> Option<String> {
 }
 
 /// What to do about too many open files, which any step may meet, if the error does not say it yet.
+#[must_use]
 pub fn too_many_files(error: &anyhow::Error) -> Option<String> {
     remedy_for_files(errno(error.as_ref())?)
 }
