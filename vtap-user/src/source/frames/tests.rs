@@ -314,7 +314,7 @@ fn packets_with_a_length_in_place_of_a_type_come_out() {
     }
     // One that holds the VXLAN header of its datagram again.
     let mut packet = llc(100);
-    packet[30..38].copy_from_slice(&[8, 0, 0, 0, 0, 0, 7, 0]);
+    packet[60..68].copy_from_slice(&[8, 0, 0, 0, 0, 0, 7, 0]);
     assert_eq!(all_of(&pieces(&[&packet])), Some(vec![packet]));
 }
 
@@ -338,6 +338,14 @@ fn what_follows_a_packet_is_looked_at() {
     for present in [first + 62, two.len() - 1, two.len()] {
         assert_eq!(found(&two, present), None, "{present}");
     }
+    // After an IPv4 header alone, the padding of Ethernet is as long as a VXLAN and an Ethernet
+    // header.
+    let mut short = packet[..34].to_vec();
+    short[16..18].copy_from_slice(&[0, 20]);
+    let padded = [&short[..], &[0; 26]].concat();
+    let payload = pieces(&[&padded]);
+    assert_eq!(found(&payload, 66), Some(vec![short]));
+    assert_eq!(all_of(&payload), Some(vec![padded]));
     assert_eq!(all_of(&with_trailer(64)), None);
     assert_eq!(all_of(&with_trailer(65)).unwrap().len(), 1);
 }
@@ -403,4 +411,19 @@ fn a_second_header_is_recognized() {
     assert_eq!(with_vnis(&other, 7, 8).unwrap().len(), 1);
     // Without an identifier, the same header proves nothing.
     assert_eq!(with_vnis(&other, 0, 0).unwrap().len(), 1);
+}
+
+#[test]
+fn advice_is_given_once() {
+    let mut selection = Selection::ANY;
+    let tap = TapPort { port: 4789, encapsulation: Encapsulation::Vxlan };
+    assert!(selection.tap_ports.push(tap).is_ok());
+    let mut frames = Frames::of_file(&selection, u32::MAX);
+    let arrival = Arrival { time: Timestamp::default(), queue: None };
+    let uncertain = outer(&pieces(&[&packet(0, 100), &packet(0, 400)[..100]]));
+    for told in [false, true] {
+        assert_eq!(frames.told, told);
+        frames.examine(&uncertain, LinkLayer::Ethernet, arrival, |_| panic!("a packet")).unwrap();
+    }
+    assert_eq!(frames.counters.malformed[Malformed::Coalesced as usize], 2);
 }
