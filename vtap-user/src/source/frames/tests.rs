@@ -12,7 +12,10 @@ use vtap_common::{
 };
 
 use super::{Arrival, Frames};
-use crate::timestamp::Timestamp;
+use crate::{
+    netlink::{Interface, Name},
+    timestamp::Timestamp,
+};
 
 /// Bytes before the payload of an outer datagram.
 const OUTER: usize = 14 + 20 + 8;
@@ -21,25 +24,30 @@ const VXLAN: usize = 8;
 /// A packet that came out: its bytes, and its length on the wire.
 type Packet = (Vec<u8>, usize);
 
-/// What a frame was divided into, if the length of its datagrams is known, or if it is not.
-fn divided(frame: &[u8], segment: Segment) -> (Vec<Packet>, Frames) {
+const ARRIVAL: Arrival = Arrival { time: Timestamp { seconds: 0, nanos: 0 }, queue: None };
+
+fn selection() -> Selection {
     let mut selection = Selection::ANY;
     let tap = TapPort { port: 4789, encapsulation: Encapsulation::Vxlan };
     assert!(selection.tap_ports.push(tap).is_ok());
-    let mut frames = Frames::of_file(&selection, u32::MAX);
+    selection
+}
+
+/// What a frame was divided into, if the length of its datagrams is known, or if it is not.
+fn divided(frame: &[u8], segment: Segment) -> (Vec<Packet>, Frames) {
+    let mut frames = Frames::of_file(&selection(), u32::MAX);
     // The advice would be printed thousands of times.
     frames.told = true;
-    let arrival = Arrival { time: Timestamp::default(), queue: None };
     let mut packets = Vec::new();
     let take = |packet: &crate::packet::Packet<'_>| {
         packets.push((packet.data.to_vec(), packet.wirelen as usize));
     };
     let result = if segment == Segment::UNKNOWN {
-        frames.examine(frame, LinkLayer::Ethernet, arrival, take)
+        frames.examine(frame, LinkLayer::Ethernet, ARRIVAL, take)
     } else {
         // As the kernel side counts it.
         frames.counters.received.count(frame.len() as u32);
-        frames.divide(frame, segment, arrival, take)
+        frames.divide(frame, segment, ARRIVAL, take)
     };
     result.unwrap();
     let counted = frames.counters;
@@ -414,16 +422,25 @@ fn a_second_header_is_recognized() {
 }
 
 #[test]
+fn frames_of_an_interface_begin_as_its_frames_do() {
+    let interface = Interface { name: Name::new(b"tun7"), ..Interface::default() };
+    let mut frames = Frames::of_interface(&interface, LinkLayer::Ip, &selection(), u32::MAX);
+    assert_eq!(frames.interface, "tun7");
+    let packets = [packet(0, 100), packet(1, 100)];
+    let frame = &outer(&payload(&packets))[14..];
+    let mut out = Vec::new();
+    let take = |packet: &crate::packet::Packet<'_>| out.push(packet.data.to_vec());
+    frames.divide(frame, Segment::of(108), ARRIVAL, take).unwrap();
+    assert_eq!(out, packets);
+}
+
+#[test]
 fn advice_is_given_once() {
-    let mut selection = Selection::ANY;
-    let tap = TapPort { port: 4789, encapsulation: Encapsulation::Vxlan };
-    assert!(selection.tap_ports.push(tap).is_ok());
-    let mut frames = Frames::of_file(&selection, u32::MAX);
-    let arrival = Arrival { time: Timestamp::default(), queue: None };
+    let mut frames = Frames::of_file(&selection(), u32::MAX);
     let uncertain = outer(&pieces(&[&packet(0, 100), &packet(0, 400)[..100]]));
     for told in [false, true] {
         assert_eq!(frames.told, told);
-        frames.examine(&uncertain, LinkLayer::Ethernet, arrival, |_| panic!("a packet")).unwrap();
+        frames.examine(&uncertain, LinkLayer::Ethernet, ARRIVAL, |_| panic!("a packet")).unwrap();
     }
     assert_eq!(frames.counters.malformed[Malformed::Coalesced as usize], 2);
 }
