@@ -376,6 +376,10 @@ fn the_last_datagrams_may_be_cut_off() {
             let expected = vec![packet.to_vec(), packet.to_vec(), packet[..present - 8].to_vec()];
             assert_eq!(found(&payload, 2 * len + present), Some(expected), "{present}");
         }
+        for present in [0, 4, 7] {
+            let expected = Some(vec![packet.to_vec(); 2]);
+            assert_eq!(found(&payload, 2 * len + present), expected, "{present}");
+        }
     }
     // The second one shows nothing yet.
     let payload = pieces(&[&whole[..]; 3]);
@@ -398,6 +402,9 @@ fn datagrams_after_a_truncated_one_are_filled() {
     // With a trailer, the last one is not.
     let last = [packet(1, 80), vec![1; 12]].concat();
     assert_eq!(all_of(&pieces(&[truncated, truncated, &last])).unwrap().len(), 1);
+    // Its IPv4 header says so, also where the capture ends behind that.
+    let last = [packet(0, 50), vec![1; 40]].concat();
+    assert_eq!(found(&pieces(&[truncated, &last]), 108 + 50).unwrap().len(), 1);
 }
 
 /// A second datagram begins with the same VXLAN header, or it holds IP or ARP.
