@@ -22,6 +22,8 @@ mod lane;
 mod registry;
 pub(crate) mod transport;
 
+#[cfg(test)]
+pub(crate) use self::lane::status::Failure;
 pub(crate) use self::{
     compression::is_compressed,
     lane::{

@@ -49,6 +49,8 @@ const PARTS: [Part; 2] = [
             "vtap-user/src/session/account.rs",
             "vtap-user/src/session/account/*.rs",
             "vtap-user/src/session/sink.rs",
+            "vtap-user/src/source/frames.rs",
+            "vtap-user/src/source/frames/*.rs",
             "vtap-user/src/source/live/**/*.rs",
             "vtap-user/src/output/**/*.rs",
         ],

@@ -1,5 +1,8 @@
 //! The accounts of a capture: what the kernel counted and what user space did with it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, fmt::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};

@@ -72,3 +72,54 @@ impl Sink {
         (self.tally, self.lanes.into_iter().map(Lane::finish).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vtap_common::{abi::ProtocolClass, tunnel::LinkType, wire::Address};
+
+    use super::*;
+    use crate::{packet::Tunnel, timestamp::Timestamp};
+
+    fn take(sink: &mut Sink, count: usize) {
+        let tunnel =
+            Tunnel { vni: 7, src: Address::NONE, dst: Address::NONE, src_port: 1, queue: None };
+        for _ in 0..count {
+            sink.take(&Packet {
+                time: Timestamp::default(),
+                tunnel,
+                link: LinkType::Ethernet,
+                class: ProtocolClass::Other,
+                wirelen: 100,
+                data: b"abc",
+            });
+        }
+    }
+
+    #[test]
+    fn a_count_of_packets_ends_the_capture() {
+        let cancel = Cancel::new().unwrap();
+        let mut sink = Sink::new(Vec::new(), Some(3), cancel.clone());
+        let status = sink.status();
+        take(&mut sink, 2);
+        assert!(!sink.is_full() && !cancel.has_begun());
+        assert_eq!(status.delivered(), 0);
+        assert!(!sink.flush());
+        assert_eq!((status.delivered(), status.outputs().len()), (2, 0));
+        take(&mut sink, 1);
+        assert!(sink.is_full() && cancel.has_begun());
+        // What still comes is delivered, but given to nobody.
+        take(&mut sink, 2);
+        let (tally, reports) = sink.finish();
+        assert_eq!((tally.delivered.packets, tally.given, reports.len()), (5, 3, 0));
+        assert_eq!(status.delivered(), 5);
+    }
+
+    #[test]
+    fn without_a_count_it_goes_on() {
+        let cancel = Cancel::new().unwrap();
+        let mut sink = Sink::new(Vec::new(), None, cancel.clone());
+        take(&mut sink, 1000);
+        assert!(!sink.is_full() && !cancel.has_begun());
+        assert_eq!(sink.finish().0.given, 1000);
+    }
+}

@@ -5,14 +5,17 @@ use std::ops::Range;
 use etherparse::PacketBuilder;
 use proptest::{collection::vec, prelude::*};
 use vtap_common::{
-    abi::{Malformed, Segment},
+    abi::{Counters, Malformed, Segment},
     select::{Selection, TapPort},
     tunnel::Encapsulation,
     wire::LinkLayer,
 };
 
 use super::{Arrival, Frames};
-use crate::timestamp::Timestamp;
+use crate::{
+    netlink::{Interface, Name},
+    timestamp::Timestamp,
+};
 
 /// Bytes before the payload of an outer datagram.
 const OUTER: usize = 14 + 20 + 8;
@@ -21,25 +24,30 @@ const VXLAN: usize = 8;
 /// A packet that came out: its bytes, and its length on the wire.
 type Packet = (Vec<u8>, usize);
 
-/// What a frame was divided into, if the length of its datagrams is known, or if it is not.
-fn divided(frame: &[u8], segment: Segment) -> (Vec<Packet>, Frames) {
+const ARRIVAL: Arrival = Arrival { time: Timestamp { seconds: 0, nanos: 0 }, queue: None };
+
+fn selection() -> Selection {
     let mut selection = Selection::ANY;
     let tap = TapPort { port: 4789, encapsulation: Encapsulation::Vxlan };
     assert!(selection.tap_ports.push(tap).is_ok());
-    let mut frames = Frames::of_file(&selection, u32::MAX);
+    selection
+}
+
+/// What a frame was divided into, if the length of its datagrams is known, or if it is not.
+fn divided(frame: &[u8], segment: Segment) -> (Vec<Packet>, Frames) {
+    let mut frames = Frames::of_file(&selection(), u32::MAX);
     // The advice would be printed thousands of times.
     frames.told = true;
-    let arrival = Arrival { time: Timestamp::default(), queue: None };
     let mut packets = Vec::new();
     let take = |packet: &crate::packet::Packet<'_>| {
         packets.push((packet.data.to_vec(), packet.wirelen as usize));
     };
     let result = if segment == Segment::UNKNOWN {
-        frames.examine(frame, LinkLayer::Ethernet, arrival, take)
+        frames.examine(frame, LinkLayer::Ethernet, ARRIVAL, take)
     } else {
         // As the kernel side counts it.
         frames.counters.received.count(frame.len() as u32);
-        frames.divide(frame, segment, arrival, take)
+        frames.divide(frame, segment, ARRIVAL, take)
     };
     result.unwrap();
     let counted = frames.counters;
@@ -266,4 +274,180 @@ fn padded_packets_are_told_apart() {
         let (out, _) = divided(&outer(&payload(&packets)), Segment::UNKNOWN);
         assert_eq!(out.iter().map(|(data, _)| data.clone()).collect::<Vec<_>>(), packets);
     }
+}
+
+/// Datagrams of these payloads, with the VXLAN header before them.
+fn pieces(packets: &[&[u8]]) -> Vec<u8> {
+    payload(&packets.iter().map(|packet| packet.to_vec()).collect::<Vec<_>>())
+}
+
+/// The bytes of the packets in a frame whose capture ends after `present` bytes of the payload.
+/// `None` if it is not certain where each begins.
+fn found(payload: &[u8], present: usize) -> Option<Vec<Vec<u8>>> {
+    let (out, frames) = divided(&outer(payload)[..OUTER + present], Segment::UNKNOWN);
+    let unclear = frames.counters.malformed[Malformed::Coalesced as usize];
+    (unclear == 0).then(|| out.into_iter().map(|(data, _)| data).collect())
+}
+
+fn all_of(payload: &[u8]) -> Option<Vec<Vec<u8>>> {
+    found(payload, payload.len())
+}
+
+/// IEEE 802.3: a length in place of a type.
+fn llc(len: usize) -> Vec<u8> {
+    let [high, low] = u16::try_from(len).unwrap().to_be_bytes();
+    [&[4; 12][..], &[high, low], &vec![0x42; len]].concat()
+}
+
+#[test]
+fn a_frame_without_an_inner_header_is_other_traffic() {
+    let mut frames = Frames::of_file(&Selection::ANY, u32::MAX);
+    frames.unread(&[0; 60]);
+    let Counters { received, not_tunnel, tunnel, .. } = *frames.counters();
+    assert_eq!((received.packets, received.bytes, not_tunnel, tunnel), (1, 60, 1, 0));
+}
+
+#[test]
+fn an_empty_payload_is_a_datagram() {
+    let (out, frames) = divided(&outer(&[]), Segment::of(100));
+    assert_eq!((out.len(), frames.counters.tunnel), (0, 1));
+    assert_eq!(frames.counters.malformed[Malformed::VxlanHeader as usize], 1);
+}
+
+#[test]
+fn packets_with_a_length_in_place_of_a_type_come_out() {
+    for (len, count) in [(0, 2), (3, 4), (100, 3)] {
+        let packets = vec![llc(len); count];
+        assert_eq!(all_of(&payload(&packets)), Some(packets), "{len}");
+    }
+    // One that holds the VXLAN header of its datagram again.
+    let mut packet = llc(100);
+    packet[60..68].copy_from_slice(&[8, 0, 0, 0, 0, 0, 7, 0]);
+    assert_eq!(all_of(&pieces(&[&packet])), Some(vec![packet]));
+}
+
+/// What follows the first packet may be cut off by the capture: up to its IPv6 header (62 bytes),
+/// nothing is known about it. A trailer has up to 64 bytes.
+#[test]
+fn what_follows_a_packet_is_looked_at() {
+    let packet = packet(0, 100);
+    let first = VXLAN + packet.len();
+    let with_trailer = |len| {
+        pieces(
+            &[&[&packet[..], &vec![1; len]].concat()]
+                .repeat(2)
+                .iter()
+                .map(|packet| &packet[..])
+                .collect::<Vec<_>>(),
+        )
+    };
+    let two = with_trailer(5);
+    assert_eq!(found(&two, first + 61), Some(vec![packet.clone()]));
+    for present in [first + 62, two.len() - 1, two.len()] {
+        assert_eq!(found(&two, present), None, "{present}");
+    }
+    // After an IPv4 header alone, the padding of Ethernet is as long as a VXLAN and an Ethernet
+    // header.
+    let mut short = packet[..34].to_vec();
+    short[16..18].copy_from_slice(&[0, 20]);
+    let padded = [&short[..], &[0; 26]].concat();
+    let payload = pieces(&[&padded]);
+    assert_eq!(found(&payload, 66), Some(vec![short]));
+    assert_eq!(all_of(&payload), Some(vec![padded]));
+    assert_eq!(all_of(&with_trailer(64)), None);
+    assert_eq!(all_of(&with_trailer(65)).unwrap().len(), 1);
+}
+
+/// Then the lengths in the headers contradict each other.
+#[test]
+fn a_truncated_packet_after_a_whole_one_is_uncertain() {
+    assert_eq!(all_of(&pieces(&[&packet(0, 100), &packet(0, 400)[..100]])), None);
+    assert_eq!(all_of(&pieces(&[&packet(0, 100), &packet(0, 100), &packet(0, 400)[..70]])), None);
+}
+
+#[test]
+fn the_last_datagrams_may_be_cut_off() {
+    let whole = packet(1, 100);
+    let truncated = &packet(1, 400)[..100];
+    for packet in [&whole[..], truncated] {
+        let payload = pieces(&[packet; 3]);
+        let len = VXLAN + packet.len();
+        for present in [8, 10, 21] {
+            let expected = vec![packet.to_vec(), packet.to_vec(), packet[..present - 8].to_vec()];
+            assert_eq!(found(&payload, 2 * len + present), Some(expected), "{present}");
+        }
+        for present in [0, 4, 7] {
+            let expected = Some(vec![packet.to_vec(); 2]);
+            assert_eq!(found(&payload, 2 * len + present), expected, "{present}");
+        }
+    }
+    // The second one shows nothing yet.
+    let payload = pieces(&[&whole[..]; 3]);
+    for present in [0, 10, 21] {
+        assert_eq!(found(&payload, VXLAN + whole.len() + present), Some(vec![whole.clone()]));
+    }
+    // Bytes that are there and are no datagram.
+    let other = [pieces(&[&whole[..]; 2]), vec![0; 30]].concat();
+    assert_eq!(all_of(&other), None);
+}
+
+#[test]
+fn datagrams_after_a_truncated_one_are_filled() {
+    let truncated = &packet(1, 400)[..100];
+    let padded = |len| [packet(1, len), vec![0; 60 - len]].concat();
+    for last in [packet(1, 80), padded(54), padded(59), packet(1, 400)[..70].to_vec()] {
+        let expected = vec![truncated.to_vec(), truncated.to_vec(), last.clone()];
+        assert_eq!(all_of(&pieces(&[truncated, truncated, &last])), Some(expected));
+    }
+    // With a trailer, the last one is not.
+    let last = [packet(1, 80), vec![1; 12]].concat();
+    assert_eq!(all_of(&pieces(&[truncated, truncated, &last])).unwrap().len(), 1);
+    // Its IPv4 header says so, also where the capture ends behind that.
+    let last = [packet(0, 50), vec![1; 40]].concat();
+    assert_eq!(found(&pieces(&[truncated, &last]), 108 + 50).unwrap().len(), 1);
+}
+
+/// A second datagram begins with the same VXLAN header, or it holds IP or ARP.
+#[test]
+fn a_second_header_is_recognized() {
+    let truncated = &packet(1, 400)[..100];
+    let mut other = packet(1, 100);
+    other[12..14].copy_from_slice(&[0x88, 0xcc]);
+    let expected = |packet: &[u8]| Some(vec![truncated.to_vec(), packet.to_vec()]);
+    let with_vnis = |packet: &[u8], first, second| {
+        let mut payload = pieces(&[truncated, packet]);
+        payload[6] = first;
+        payload[VXLAN + truncated.len() + 6] = second;
+        all_of(&payload)
+    };
+    assert_eq!(with_vnis(&other, 7, 7), expected(&other));
+    assert_eq!(with_vnis(truncated, 7, 8), expected(truncated));
+    assert_eq!(with_vnis(truncated, 0, 0), expected(truncated));
+    assert_eq!(with_vnis(&other, 7, 8).unwrap().len(), 1);
+    // Without an identifier, the same header proves nothing.
+    assert_eq!(with_vnis(&other, 0, 0).unwrap().len(), 1);
+}
+
+#[test]
+fn frames_of_an_interface_begin_as_its_frames_do() {
+    let interface = Interface { name: Name::new(b"tun7"), ..Interface::default() };
+    let mut frames = Frames::of_interface(&interface, LinkLayer::Ip, &selection(), u32::MAX);
+    assert_eq!(frames.interface, "tun7");
+    let packets = [packet(0, 100), packet(1, 100)];
+    let frame = &outer(&payload(&packets))[14..];
+    let mut out = Vec::new();
+    let take = |packet: &crate::packet::Packet<'_>| out.push(packet.data.to_vec());
+    frames.divide(frame, Segment::of(108), ARRIVAL, take).unwrap();
+    assert_eq!(out, packets);
+}
+
+#[test]
+fn advice_is_given_once() {
+    let mut frames = Frames::of_file(&selection(), u32::MAX);
+    let uncertain = outer(&pieces(&[&packet(0, 100), &packet(0, 400)[..100]]));
+    for told in [false, true] {
+        assert_eq!(frames.told, told);
+        frames.examine(&uncertain, LinkLayer::Ethernet, ARRIVAL, |_| panic!("a packet")).unwrap();
+    }
+    assert_eq!(frames.counters.malformed[Malformed::Coalesced as usize], 2);
 }
