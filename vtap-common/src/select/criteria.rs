@@ -169,8 +169,8 @@ macro_rules! criteria {
         }
 
         /// For each table, the number of boundaries between its intervals. Zero means that no rule
-        /// uses the criterion. These numbers are adjacent, and not each in its table, so that only
-        /// a few cache lines are read to skip the criteria that are not used.
+        /// uses the criterion. These numbers are adjacent, and not each in its table, so that one
+        /// cache line is read to skip the criteria that are not used.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
         pub(super) struct Cuts {

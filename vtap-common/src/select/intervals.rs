@@ -56,7 +56,7 @@ impl Intervals {
 
     /// Builds the table. Returns the number of boundaries, which is one less than the number of
     /// intervals.
-    pub(super) fn build(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) -> u64 {
+    pub(super) fn build(&mut self, rules: &[Rule], range: impl Fn(&Rule) -> Range) -> u32 {
         *self = Self::ANY;
         let Self(intervals) = self;
         let mut lasts = [u64::MAX; MAX_CUTS];
@@ -80,13 +80,13 @@ impl Intervals {
         for Interval { last, fitting, .. } in &mut intervals[..=cuts] {
             *fitting = Set::of(rules, |rule| range(rule).contains(*last));
         }
-        cuts as u64
+        cuts as u32
     }
 
     /// Removes from `fitting` the rules that do not accept `value`. If `all` is false, there are
     /// few enough rules that only the first word of the set matters, and the second is left alone.
     #[inline(always)]
-    pub(super) fn narrow(&self, cuts: u64, fitting: &mut Set, all: bool, value: u64) {
+    pub(super) fn narrow(&self, cuts: u32, fitting: &mut Set, all: bool, value: u64) {
         if cuts == 0 {
             return;
         }

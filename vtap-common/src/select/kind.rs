@@ -43,8 +43,8 @@ pub trait Kind {
 pub(super) trait Lookup: Kind {
     /// The lookup tables, one for each number that a key consists of.
     type Tables: Copy + Debug;
-    /// The number of boundaries in each of these tables. These are `u64`, so that there is no
-    /// padding between them and the tables.
+    /// The number of boundaries in each of these tables. These are `u32`, so that those of all
+    /// criteria fit a cache line. (With `u64`, a packet takes 4 ns more if there are rules.)
     type Cuts: Copy + Debug;
 
     /// The tables if there are no rules.
@@ -90,17 +90,17 @@ impl Kind for Number {
 
 impl Lookup for Number {
     type Tables = Intervals;
-    type Cuts = u64;
+    type Cuts = u32;
 
     const NO_TABLES: Intervals = Intervals::ANY;
-    const NO_CUTS: u64 = 0;
+    const NO_CUTS: u32 = 0;
 
-    fn build(tables: &mut Intervals, rules: &[Rule], wanted: impl Fn(&Rule) -> Range) -> u64 {
+    fn build(tables: &mut Intervals, rules: &[Rule], wanted: impl Fn(&Rule) -> Range) -> u32 {
         tables.build(rules, wanted)
     }
 
     #[inline(always)]
-    fn narrow(tables: &Intervals, cuts: &u64, fitting: &mut Set, all: bool, key: &u64) {
+    fn narrow(tables: &Intervals, cuts: &u32, fitting: &mut Set, all: bool, key: &u64) {
         tables.narrow(*cuts, fitting, all, *key);
     }
 }
@@ -126,7 +126,7 @@ impl Kind for Prefix {
 
 impl Lookup for Prefix {
     type Tables = [Intervals; cidr::WORDS];
-    type Cuts = [u64; cidr::WORDS];
+    type Cuts = [u32; cidr::WORDS];
 
     #[expect(clippy::large_stack_arrays, reason = "only used to initialize statics and boxes")]
     const NO_TABLES: Self::Tables = [Intervals::ANY; cidr::WORDS];
@@ -182,17 +182,17 @@ impl Kind for Pair {
 
 impl Lookup for Pair {
     type Tables = [Intervals; 2];
-    type Cuts = [u64; 2];
+    type Cuts = [u32; 2];
 
     #[expect(clippy::large_stack_arrays, reason = "only used to initialize statics and boxes")]
     const NO_TABLES: [Intervals; 2] = [Intervals::ANY; 2];
-    const NO_CUTS: [u64; 2] = [0; 2];
+    const NO_CUTS: [u32; 2] = [0; 2];
 
     fn build(
         tables: &mut [Intervals; 2],
         rules: &[Rule],
         wanted: impl Fn(&Rule) -> [Range; 2],
-    ) -> [u64; 2] {
+    ) -> [u32; 2] {
         let [first, second] = tables;
         [first.build(rules, |rule| wanted(rule)[0]), second.build(rules, |rule| wanted(rule)[1])]
     }
@@ -200,7 +200,7 @@ impl Lookup for Pair {
     #[inline(always)]
     fn narrow(
         tables: &[Intervals; 2],
-        cuts: &[u64; 2],
+        cuts: &[u32; 2],
         fitting: &mut Set,
         all: bool,
         key: &[u64; 2],

@@ -24,13 +24,22 @@ pub struct Rules {
     len: u64,
     include: Set,
     cuts: Cuts,
+    /// Takes the place of padding, of which there must be none (see `abi::pod`).
+    _unused: [u32; UNUSED],
     tables: RuleTables,
 }
 
+const UNUSED: usize = size_of::<Cuts>() / size_of::<u32>() % 2;
+
 impl Rules {
     /// No rules.
-    pub const NONE: Self =
-        Self { len: 0, include: Set::NONE, cuts: Cuts::NONE, tables: RuleTables::NONE };
+    pub const NONE: Self = Self {
+        len: 0,
+        include: Set::NONE,
+        cuts: Cuts::NONE,
+        _unused: [0; UNUSED],
+        tables: RuleTables::NONE,
+    };
 
     /// Sets the rules. Returns false and changes nothing if there are more than [`MAX_RULES`].
     #[must_use]
