@@ -71,7 +71,8 @@ pub struct CaptureArgs {
     #[arg(short, long, value_name = "IFACE", required_unless_present = "read")]
     interface: Option<OsString>,
 
-    /// Read mirrored traffic from FILE instead: pcap or pcapng, also .zst; - is stdin
+    /// Read mirrored traffic from FILE instead: pcap or pcapng, also .gz or .zst; - is
+    /// stdin
     #[arg(short, long, value_name = "FILE",
           conflicts_with_all = ["interface", "xdp_mode", "verdict", "ring_size"])]
     read: Option<PathBuf>,
@@ -130,8 +131,9 @@ pub struct CaptureArgs {
     #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
     xdp_mode: XdpMode,
 
-    /// What becomes of tunnel packets; auto: pass where this host has a VXLAN device or a socket
-    /// on the tap port, else drop. Other traffic always passes
+    /// What becomes of tunnel packets; auto: drop them only if nobody else on this host can want
+    /// them (a VXLAN device, a socket, another capture, forwarding), and look again while the
+    /// capture runs. Other traffic always passes
     #[arg(long, value_enum, default_value_t, help_heading = KERNEL)]
     verdict: Verdict,
 

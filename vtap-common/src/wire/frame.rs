@@ -20,7 +20,10 @@ use super::{
 /// The type has alignment 1, no padding, and every bit pattern is a value of it.
 pub unsafe trait Header: Copy {
     /// Length in bytes.
-    const LEN: u32 = size_of::<Self>() as u32;
+    const LEN: u32 = {
+        assert!(align_of::<Self>() == 1);
+        size_of::<Self>() as u32
+    };
 }
 
 // SAFETY: bytes only.

@@ -8,7 +8,7 @@ pub mod whole;
 use std::{
     fs::OpenOptions,
     io::{self, ErrorKind},
-    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -58,8 +58,9 @@ const MODE: u32 = 0o640;
 
 /// A file, or what else has a path.
 pub fn create(path: &Path, cancel: &Cancel) -> Result<Box<dyn Transport>> {
-    if NAMES_OF_STDOUT.iter().any(|name| path == Path::new(name)) {
-        ensure_stdout()?;
+    // Not opened anew by its name: whatever else writes there shares its place in the file.
+    if let Some(descriptor) = standard::of_path(path) {
+        return standard(descriptor);
     }
     open(path, cancel).with_context(|| format!("cannot write {}", escape::path(path)))
 }
@@ -81,29 +82,31 @@ fn open(path: &Path, cancel: &Cancel) -> io::Result<Box<dyn Transport>> {
     })
 }
 
-/// Paths that stand for standard output.
-const NAMES_OF_STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-
-fn ensure_stdout() -> Result<()> {
-    ensure!(
-        !standard::was_closed(Standard::Output),
-        "standard output is closed: nothing that is written there would arrive"
-    );
-    Ok(())
-}
-
 /// Standard output, whatever it is.
 pub fn stdout() -> Result<Box<dyn Transport>> {
-    ensure_stdout()?;
-    // Not through `Stdout`'s own buffer, which would write line by line.
-    let stdout = io::stdout().as_fd().try_clone_to_owned();
-    stdout.and_then(|stdout| of(stdout.into())).context("cannot use standard output")
+    standard(Standard::Output)
 }
 
-/// Standard error, whatever it is.
+/// Standard error, whatever it is, for messages. If it is closed, nobody wants them.
 pub fn stderr() -> Result<Box<dyn Transport>> {
-    let stderr = io::stderr().as_fd().try_clone_to_owned();
-    stderr.and_then(|stderr| of(stderr.into())).context("cannot use standard error")
+    of_standard(Standard::Error)
+}
+
+/// A standard descriptor, which is an error if it is closed.
+fn standard(descriptor: Standard) -> Result<Box<dyn Transport>> {
+    ensure!(
+        !standard::was_closed(descriptor),
+        "{} is closed: nothing that is written there would arrive",
+        descriptor.name()
+    );
+    of_standard(descriptor)
+}
+
+fn of_standard(descriptor: Standard) -> Result<Box<dyn Transport>> {
+    // Not through `Stdout`'s own buffer, which would write line by line.
+    let own = descriptor.fd().try_clone_to_owned();
+    let transport = own.and_then(|own| of(own.into()));
+    transport.with_context(|| format!("cannot use {}", descriptor.name()))
 }
 
 /// Something that is open already. A file is written from where it is.

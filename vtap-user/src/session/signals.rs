@@ -44,8 +44,8 @@ pub fn watch(cancel: &Cancel) -> io::Result<()> {
         // by halves.
         let handle = move || {
             // A closed terminal often sends two hangups, one by the shell and one by the kernel. So
-            // a hangup never is the second signal.
-            if signal != SIGHUP && is_second(&first, milliseconds()) {
+            // a hangup may be the first signal, but never is the second.
+            if is_second(&first, milliseconds()) && signal != SIGHUP {
                 low_level::exit(INTERRUPTED);
             }
             begun.store(true, Ordering::Release);

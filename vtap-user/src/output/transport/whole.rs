@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{MODE, explained, named_pipe, of, write_all};
+use super::{MODE, explained, named_pipe, of, standard, write_all};
 use crate::{escape, session::cancel::Cancel};
 
 /// Links that lead to one another, after which the kernel gives up as well.
@@ -33,6 +33,9 @@ impl WholeFile {
     /// Prepares to write `path`. That it can't be written is told while there is nothing to lose.
     pub fn prepare(path: &Path) -> Result<Self> {
         let prepare = || -> Result<Self> {
+            if let Some(descriptor) = standard::of_path(path) {
+                standard(descriptor)?;
+            }
             let place = Place::of(path)?;
             if let Place::File(file) = &place {
                 // Has no name, so that nothing is left even by SIGKILL.
@@ -98,8 +101,11 @@ fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn append(path: &Path, bytes: &[u8], cancel: &Cancel) -> Result<()> {
-    let file = named_pipe::open(OpenOptions::new().append(true), path, cancel)?;
-    Ok(write_all(of(file)?.as_mut(), bytes, cancel)?)
+    let mut to = match standard::of_path(path) {
+        Some(descriptor) => standard(descriptor)?,
+        None => of(named_pipe::open(OpenOptions::new().append(true), path, cancel)?)?,
+    };
+    Ok(write_all(to.as_mut(), bytes, cancel)?)
 }
 
 fn dir(file: &Path) -> &Path {

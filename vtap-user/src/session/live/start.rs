@@ -37,7 +37,7 @@ pub fn be_promiscuous(interface: &Interface) -> Option<Promiscuous> {
     if let Err(error) = &result {
         say!(
             "vtap: cannot put {} into promiscuous mode ({error}): frames for other hardware \
-             addresses may not arrive",
+             addresses may not arrive. It takes CAP_NET_RAW; -p does without",
             interface.name
         );
     }

@@ -47,6 +47,9 @@ pub(super) fn divide(frame: &[u8], datagram: &Datagram, segment: Segment) -> Div
     Payload { bytes, wire_len: datagram.payload_len(), encapsulation }.divide()
 }
 
+/// A VXLAN header.
+type Header = [u8; vxlan::LEN as usize];
+
 /// The payload of an outer datagram.
 struct Payload<'a> {
     /// What was captured of it.
@@ -66,13 +69,15 @@ impl Payload<'_> {
         if len + Segment::LEAST > wire_len {
             return Division::One;
         }
-        // First the search: two truncated packets can together be as long as one of them was.
+        // First the search: several truncated packets can together be as long as one of them was.
         let found = self.search(&first);
         if matches!(found, Division::Several { .. }) {
             return found;
         }
         let mut lens = [Some(len), first.padded_len()].into_iter().flatten();
-        if let Some(len) = lens.find(|len| *len < wire_len && self.are_filled(*len)) {
+        if let Some(len) =
+            lens.find(|len| *len < wire_len && (self.are_filled(*len) || self.may_be_pieces(*len)))
+        {
             return Division::Several { len };
         }
         if found == Division::One { self.after(len) } else { found }
@@ -85,7 +90,9 @@ impl Payload<'_> {
         if present < self.wire_len && present < first_len + HEADERS {
             return Division::First { len: first_len };
         }
-        if (first_len..=first_len + MAX_TRAILER).any(|len| self.is_followed_at(len)) {
+        if (first_len..=first_len + MAX_TRAILER)
+            .any(|len| self.is_start(len) || self.is_followed_at(len))
+        {
             return Division::Unclear;
         }
         Division::One
@@ -98,6 +105,7 @@ impl Payload<'_> {
         let most = first.len.map_or(most, |len| most.min(len - 1));
         let Some(flags) = self.bytes.first() else { return Division::One };
         let likely = self.bytes.get(Segment::LEAST as usize..).unwrap_or_default();
+        let mut unclear = false;
         for at in memchr::memchr_iter(*flags, likely) {
             let len = Segment::LEAST + at as u32;
             if len > most {
@@ -105,14 +113,18 @@ impl Payload<'_> {
             }
             let is_udp_payload = first.udp_payload == Some(len);
             let is_nested = is_udp_payload && first.may_nest;
-            if is_nested || !self.is_start(len) || !self.may_be_pieces(len) {
+            if is_nested || !self.may_be_start(len) {
+                continue;
+            }
+            if !self.may_be_pieces(len) {
+                unclear |= self.is_followed_at(len);
                 continue;
             }
             let may_nest = first.may_nest || is_udp_payload;
             let certain = self.wire_len.div_ceil(len) > 2 || !may_nest;
             return if certain { Division::Several { len } } else { Division::Unclear };
         }
-        Division::One
+        if unclear { Division::Unclear } else { Division::One }
     }
 
     /// Whether a test holds for each piece but the first, if pieces have `len` bytes. The test gets
@@ -142,24 +154,35 @@ impl Payload<'_> {
             if start > len && (piece.len() as u32) < wire_len.min(HEADERS) {
                 return true;
             }
-            let stated = stated(piece, self.encapsulation);
-            let short = |stated: &Stated| stated.len.is_some_and(|len| len < wire_len);
-            self.is_start(start) && !stated.is_some_and(|it| short(&it) && !it.fills(wire_len))
+            // A tap truncates packets to one length. So the last piece, if it is shorter, has all
+            // of its packet.
+            let may_be_truncated = wire_len == len;
+            let fits = |it: Stated| {
+                let truncated = it.len.is_none_or(|stated| may_be_truncated && stated > wire_len);
+                truncated || it.fills(wire_len)
+            };
+            self.is_start(start) && stated(piece, self.encapsulation).is_none_or(fits)
         })
     }
 
-    /// Whether a datagram seems to begin at `start`: a VXLAN header with IP or ARP, or the header of
-    /// the first datagram again.
+    /// Whether a datagram seems to begin at `start`: the VXLAN header of the first one, which all
+    /// datagrams of a flow share, and then anything. (Without a VNI, the header is a number that occurs
+    /// in many kinds of data, and IP or ARP must follow.)
     fn is_start(&self, start: u32) -> bool {
-        const HEADER: usize = vxlan::LEN as usize;
-        let rest = self.bytes.get(start as usize..).unwrap_or_default();
-        let (Some(first), Some(header)) = (self.bytes.first_chunk::<HEADER>(), rest.get(..HEADER))
-        else {
-            return false;
-        };
-        // Without a VNI, the header is a number that occurs in many kinds of data.
-        let again = header == first && first[4..7] != [0; 3];
-        first[0] == header[0] && (again || self.is_followed_at(start))
+        let Some((first, header)) = self.headers(start) else { return false };
+        header == first && (first[4..7] != [0; 3] || self.is_followed_at(start))
+    }
+
+    /// Whether a datagram may begin at `start`, of any VNI.
+    fn may_be_start(&self, start: u32) -> bool {
+        self.headers(start)
+            .is_some_and(|(first, header)| header[..4] == first[..4] && header[7] == first[7])
+    }
+
+    /// The VXLAN header of the first datagram, and the bytes where another may be.
+    fn headers(&self, start: u32) -> Option<(&Header, &Header)> {
+        let rest = self.bytes.get(start as usize..)?;
+        Some((self.bytes.first_chunk()?, rest.first_chunk()?))
     }
 
     /// Whether something like a datagram begins there: a VXLAN header and IP or ARP.
