@@ -39,6 +39,7 @@ use std::{
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use vtap_tests::{
     capture,
     need::{Need, in_emulation},
@@ -68,6 +69,9 @@ pub(crate) use tests;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
+    // `nohup` has this signal ignored, and a capture would inherit that.
+    // SAFETY: no handler is installed, and there is no other thread yet.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }.expect("it is a valid signal");
     // They measure rates and losses, and would disturb one another.
     arguments.test_threads = arguments.test_threads.or(Some(1));
     let binary = capture::binary();

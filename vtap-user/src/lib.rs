@@ -11,6 +11,7 @@
 #[macro_use]
 pub mod say;
 
+mod cancel;
 pub mod cli;
 mod cpus;
 pub mod device;
@@ -20,8 +21,10 @@ pub mod kernel;
 pub mod netlink;
 mod output;
 mod packet;
+pub mod plan;
 mod render;
 pub mod session;
+mod signals;
 pub mod source;
 pub mod standard;
 mod timestamp;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use vtap_common::{Matched, abi::ProtocolClass, tunnel::LinkType, wire::Address};
 
-use crate::{source::frames::Arrival, timestamp::Timestamp};
+use crate::timestamp::Timestamp;
 
 /// One inner packet, in ring or file memory.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,14 @@ pub struct Packet<'a> {
     pub wirelen: u32,
     /// Its captured bytes, from the link header (or the IP header) on.
     pub data: &'a [u8],
+}
+
+/// When and where a frame was captured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) time: Timestamp,
+    /// The receive queue; files do not tell.
+    pub(crate) queue: Option<u16>,
 }
 
 /// Where a packet came from.

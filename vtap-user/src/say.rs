@@ -15,9 +15,9 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
+    cancel::Cancel,
     escape,
     output::transport::{self, Transport},
-    session::cancel::Cancel,
 };
 
 /// Bytes of messages that wait at most.

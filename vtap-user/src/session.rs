@@ -6,7 +6,7 @@
 //! - [`pump`] empties the rings, counts, and hands packets to the outputs;
 //! - each output has a thread ([`crate::output`]), and so have messages ([`crate::say`]).
 //!
-//! All obey one [`cancel::Cancel`], which says when the end has begun and until when it may last.
+//! All obey one [`crate::cancel::Cancel`], which says when the end has begun and until when it may last.
 //!
 //! What comes next has its place. A service that runs beside a capture (metrics, a live screen,
 //! health check) is a file in `service/` and an arm of the `select!` in [`live`], as `live/behind.rs`
@@ -14,11 +14,10 @@
 //! becomes part of what [`crate::kernel`] loads; JSON and rotation are outputs ([`crate::output`]).
 
 pub(crate) mod account;
-pub(crate) mod cancel;
 mod live;
 mod outcome;
 mod pump;
-pub(crate) mod signals;
+mod replay;
 pub(crate) mod sink;
 mod status;
 
@@ -27,16 +26,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use vtap_common::abi::Counters;
 
+use self::account::{Setting, Stats, StatsFile, Tally};
 pub(crate) use self::outcome::both;
-use self::{
-    account::{Setting, Stats, StatsFile, Tally},
-    cancel::Cancel,
-};
 use crate::{
-    cli::{Plan, Source},
+    cancel::Cancel,
     output::Report,
-    say,
-    source::file,
+    plan::{Plan, Source},
+    say, signals,
 };
 
 /// Captures from an interface or reads a file, as the plan says.
@@ -46,7 +42,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     say::start(&cancel)?;
     match &plan.source {
         Source::Interface(interface) => live::run(plan, interface, &cancel),
-        Source::File(path) => file::run(plan, path, &cancel),
+        Source::File(path) => replay::run(plan, path, &cancel),
     }
 }
 

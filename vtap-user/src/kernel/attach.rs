@@ -19,8 +19,9 @@ use super::{
     quiesce::wait_for_running_programs,
 };
 use crate::{
-    cli, device,
+    device,
     netlink::{self, Interface, Name},
+    plan,
 };
 
 /// A program at work. Dropping this detaches it, and so does the kernel when the process ends in
@@ -137,7 +138,7 @@ pub fn check_free(interface: &Interface) -> Result<()> {
 pub fn attach(
     mut tap: Tap,
     interface: &Interface,
-    mode: cli::XdpMode,
+    mode: plan::XdpMode,
     share_clock: bool,
 ) -> Result<Attached> {
     let kernel = KernelVersion::current().context("cannot tell the kernel's version")?;
@@ -156,14 +157,14 @@ pub fn attach(
         most_mtu,
     };
     let fallback = match mode {
-        cli::XdpMode::Generic => None,
-        cli::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
-        cli::XdpMode::Auto | cli::XdpMode::Native => {
+        plan::XdpMode::Generic => None,
+        plan::XdpMode::Auto if !fits => Some(too_large(interface.mtu)),
+        plan::XdpMode::Auto | plan::XdpMode::Native => {
             let frames = native_frames(interface);
             tap.expect(frames)?;
             match link(&program_of(&mut tap)?, interface, XDP_FLAGS_DRV_MODE)? {
                 Ok(link) => return Ok(attached(tap, link, frames, NATIVE, None, most_mtu)),
-                Err(error) if mode == cli::XdpMode::Native => {
+                Err(error) if mode == plan::XdpMode::Native => {
                     let why = refusal(&error);
                     return Err(explain(&error).context(format!(
                         "cannot attach natively to {}: {why}; try --xdp-mode generic",

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use self::worker::Worker;
 use super::{Attached, LinkState, Rings, Tap, TapSettings, verdict::Decision};
 use crate::{
-    cli::Verdict,
     netlink::{self, Name},
+    plan::Verdict,
 };
 
 /// Between two looks, when no interface changes: half the time within which a change of anything

@@ -13,8 +13,8 @@ mod stack;
 use anyhow::{Context as _, Result};
 
 use crate::{
-    cli::Verdict,
     netlink::{self, Interface},
+    plan::Verdict,
 };
 
 /// What becomes of tunnel packets, and why.

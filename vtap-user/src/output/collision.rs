@@ -13,8 +13,8 @@ use rustix::{
 
 use super::transport::whole;
 use crate::{
-    cli::{Destination, Plan, Source},
     escape,
+    plan::{Destination, Plan, Source},
 };
 
 /// The major number of `/dev/null`, `/dev/zero` and `/dev/full`.

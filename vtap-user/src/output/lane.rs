@@ -24,7 +24,7 @@ use self::{
     writer::Writer,
 };
 use super::{compression::Compression, format::Format, transport::Transport};
-use crate::{packet::Packet, session::cancel::Cancel};
+use crate::{cancel::Cancel, packet::Packet};
 
 /// What a thread that obeys the deadline may come late. One that does not hangs in a system call.
 const LATE: Duration = Duration::from_millis(200);

@@ -11,9 +11,9 @@ use super::{
     transport,
 };
 use crate::{
-    cli::{Destination, Plan},
+    cancel::Cancel,
     escape,
-    session::cancel::Cancel,
+    plan::{Destination, Plan},
 };
 
 /// Makes the parts of an output, if the plan asks for it.

@@ -16,8 +16,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::{file::File, stream::Stream};
 use crate::{
+    cancel::Cancel,
     escape,
-    session::cancel::Cancel,
     standard::{self, Standard},
 };
 

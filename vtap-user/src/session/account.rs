@@ -12,7 +12,7 @@ use vtap_common::{
     wire::Damaged,
 };
 
-use super::cancel::Cancel;
+use crate::cancel::Cancel;
 use crate::{
     escape,
     output::{Report, transport::whole::WholeFile},

@@ -15,17 +15,17 @@ use super::{
     Accounts,
     account::{Setting, StatsFile},
     both,
-    cancel::Cancel,
     pump::{Pump, Pumped},
-    signals,
     sink::Sink,
 };
 use crate::{
-    cli::Plan,
+    cancel::Cancel,
     device,
     kernel::{self, Keeper, TapSettings, verdict},
     netlink::{self, Name, Watch},
     output,
+    plan::Plan,
+    signals,
     source::{frames::Frames, live::drain::Drain},
 };
 

@@ -10,8 +10,9 @@ use rustix::{
 use tokio::sync::oneshot;
 use vtap_common::abi::Counters;
 
-use super::{account::Tally, both, cancel::Cancel, sink::Sink};
+use super::{account::Tally, both, sink::Sink};
 use crate::{
+    cancel::Cancel,
     output::Report,
     source::{
         frames::Frames,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{account::Tally, cancel::Cancel, status::Status};
+use super::{account::Tally, status::Status};
 use crate::{
+    cancel::Cancel,
     output::{Lane, Report},
     packet::Packet,
 };

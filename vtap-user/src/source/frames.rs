@@ -20,7 +20,10 @@ use vtap_common::{
 };
 
 use self::divide::{Division, divide};
-use crate::{netlink::Interface, packet::Packet, timestamp::Timestamp};
+use crate::{
+    netlink::Interface,
+    packet::{Arrival, Packet},
+};
 
 /// Examines frames, and hands on the selected packets in them.
 pub(crate) struct Frames {
@@ -34,14 +37,6 @@ pub(crate) struct Frames {
     interface: String,
     /// Whether the advice was given.
     told: bool,
-}
-
-/// When and where a frame was captured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) time: Timestamp,
-    /// The receive queue; files do not tell.
-    pub(crate) queue: Option<u16>,
 }
 
 impl Frames {

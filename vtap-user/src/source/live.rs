@@ -9,8 +9,8 @@ use vtap_common::abi::RecordHeader;
 
 use self::clock::Clock;
 use crate::{
-    packet::{Packet, Tunnel},
-    source::frames::{Arrival, Frames},
+    packet::{Arrival, Packet, Tunnel},
+    source::frames::Frames,
 };
 
 /// Hands the packets of a record to `take`: one, or those of a frame that may hold several.

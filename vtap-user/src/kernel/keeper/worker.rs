@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{
-    cli::Verdict,
     kernel::{
         Program, Rings, Tap, TapSettings,
         verdict::{self, Decision},
     },
+    plan::Verdict,
 };
 
 /// The thread, as seen from outside. Each answer is waited for before the next order, and the thread

@@ -10,9 +10,9 @@ use vtap_common::{abi::ProtocolClass, tunnel::LinkType, wire::Address};
 
 use super::{Lane, Parts, policy::Policy, status::Cause};
 use crate::{
+    cancel::Cancel,
     output::{format::Format, transport::Transport},
     packet::{Packet, Tunnel},
-    session::cancel::Cancel,
     timestamp::Timestamp,
 };
 

@@ -16,8 +16,8 @@ use super::{
     status::{Cause, Failure, Status},
 };
 use crate::{
+    cancel::{Cancel, GRACE},
     output::{compression::Compression, format::Format, transport::Transport},
-    session::cancel::{Cancel, GRACE},
 };
 
 /// How long packets wait for others to be compressed with.

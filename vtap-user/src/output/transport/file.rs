@@ -15,7 +15,7 @@ use std::{
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use super::{MODE, Transport, explained, write_all};
-use crate::session::cancel::Cancel;
+use crate::cancel::Cancel;
 
 /// A regular file.
 pub struct File {

@@ -14,7 +14,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::session::cancel::Cancel;
+use crate::cancel::Cancel;
 
 /// Between two looks whether somebody has come.
 const PAUSE: Duration = Duration::from_millis(20);

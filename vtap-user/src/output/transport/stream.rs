@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use super::Transport;
-use crate::session::cancel::Cancel;
+use crate::cancel::Cancel;
 
 /// A pipe that can be written takes this much (`PIPE_BUF`).
 const AT_LEAST: usize = 4096;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{MODE, explained, named_pipe, of, standard, write_all};
-use crate::{escape, session::cancel::Cancel};
+use crate::{cancel::Cancel, escape};
 
 /// Links that lead to one another, after which the kernel gives up as well.
 const MAX_LINKS: usize = 40;

@@ -14,7 +14,8 @@ use rustix::{
 };
 
 use crate::{
-    session::{cancel::Cancel, signals},
+    cancel::Cancel,
+    signals,
     standard::{self, Standard},
 };
 

@@ -6,10 +6,11 @@ use anyhow::Result;
 use clap::Parser as _;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::{Records, Replay};
+use super::{Records, Replay, Sink};
 use crate::{
-    cli::{Cli, Command, Plan},
-    session::{cancel::Cancel, sink::Sink},
+    cancel::Cancel,
+    cli::{Cli, Command},
+    plan::Plan,
 };
 use vtap_common::abi::Traffic;
 
@@ -30,7 +31,7 @@ fn received(file: Vec<u8>) -> (Traffic, Result<()>) {
     let sink = Sink::new(Vec::new(), None, Cancel::new().unwrap());
     let mut replay = Replay::new(&plan, sink);
     let records = Records::of(Cursor::new(file), &Cancel::new().unwrap());
-    let result = records.and_then(|mut file| file.read(&mut replay, "it"));
+    let result = records.and_then(|mut file| replay.all(&mut file, "it"));
     (replay.frames.counters().received, result)
 }
 
@@ -99,7 +100,8 @@ fn packets_of_other_link_types_are_passed_over() {
     let plan = plan();
     let cancel = Cancel::new().unwrap();
     let mut replay = Replay::new(&plan, Sink::new(Vec::new(), None, cancel.clone()));
-    Records::of(Cursor::new(file), &cancel).unwrap().read(&mut replay, "it").unwrap();
+    let mut records = Records::of(Cursor::new(file), &cancel).unwrap();
+    replay.all(&mut records, "it").unwrap();
     assert_eq!(
         (replay.frames.counters().received.packets, replay.frames.counters().not_tunnel),
         (4, 4)

@@ -16,7 +16,7 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::cancel::Cancel;
+use crate::cancel::Cancel;
 
 /// The exit code after a second signal.
 const INTERRUPTED: i32 = 1;
