@@ -74,10 +74,11 @@ impl Payload<'_> {
         if matches!(found, Division::Several { .. }) {
             return found;
         }
+        let present = self.bytes.len() as u32;
+        let is_shown = |start| present == wire_len || present >= start + HEADERS;
+        let fits = |len| self.are_filled(len) || (is_shown(len) && self.may_be_pieces(len));
         let mut lens = [Some(len), first.padded_len()].into_iter().flatten();
-        if let Some(len) =
-            lens.find(|len| *len < wire_len && (self.are_filled(*len) || self.may_be_pieces(*len)))
-        {
+        if let Some(len) = lens.find(|len| *len < wire_len && fits(*len)) {
             return Division::Several { len };
         }
         if found == Division::One { self.after(len) } else { found }
