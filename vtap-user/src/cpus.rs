@@ -1,6 +1,8 @@
 //! The CPUs of this machine.
 
-use anyhow::{Result, anyhow};
+use std::io;
+
+use anyhow::Result;
 use aya::util;
 
 /// Numbers of those that are switched on.
@@ -20,9 +22,10 @@ pub fn offline() -> Result<Vec<u32>> {
 }
 
 /// There is no other source that is always right: `/proc` and affinity tell of fewer CPUs.
-fn unreadable((path, error): (&str, std::io::Error)) -> anyhow::Error {
-    anyhow!(
-        "cannot read {path}: {error}; vtap learns there how many CPUs the kernel counts for. Mount \
-         it with `mount -t sysfs sysfs /sys`"
-    )
+fn unreadable((path, error): (&str, io::Error)) -> anyhow::Error {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let remedy = if missing { " (`mount -t sysfs sysfs /sys` gives it)" } else { "" };
+    anyhow::Error::new(error)
+        .context(format!("cannot read {path}"))
+        .context(format!("vtap must know how many CPUs there are{remedy}"))
 }
